@@ -1,0 +1,11 @@
+//! What the protocol crates of mailwire share: one contract for all machines, strict lines,
+//! dot-stuffing, secrets and SASL.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod limits;
+pub mod line;
+pub mod machine;
+pub mod text;
