@@ -5,7 +5,10 @@
 
 extern crate alloc;
 
+pub mod dot;
 pub mod limits;
 pub mod line;
 pub mod machine;
 pub mod text;
+#[cfg(feature = "transcript")]
+pub mod transcript;
