@@ -1,0 +1,1 @@
+//! The decoder and encoder against naive versions of themselves.
