@@ -1,1 +1,0 @@
-//! The decoder and encoder against naive versions of themselves.
