@@ -1,0 +1,14 @@
+//! What the binaries of this package share: a complete mail server and clients built from mailwire.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`config`] | the server's configuration and its checks |
+//! | [`recipients`] | from an address to the accounts that get its mail |
+//! | [`pki`] | the CA and certificate that the server makes itself |
+//! | [`file`] | small files written whole or not at all |
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod file;
+pub mod pki;
+pub mod recipients;
