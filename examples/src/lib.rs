@@ -2,12 +2,14 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | [`accounts`] | who may log in |
 //! | [`config`] | the server's configuration and its checks |
 //! | [`recipients`] | from an address to the accounts that get its mail |
 //! | [`pki`] | the CA and certificate that the server makes itself |
 //! | [`file`] | small files written whole or not at all |
 #![forbid(unsafe_code)]
 
+pub mod accounts;
 pub mod config;
 pub mod file;
 pub mod pki;
