@@ -7,6 +7,8 @@
 //! | [`recipients`] | from an address to the accounts that get its mail |
 //! | [`pki`] | the CA and certificate that the server makes itself |
 //! | [`file`] | small files written whole or not at all |
+//! | [`store`] | where mail is kept: Maildir++ and an index |
+//! | [`trace`] | the header fields in front of a stored message |
 #![forbid(unsafe_code)]
 
 pub mod accounts;
@@ -14,3 +16,5 @@ pub mod config;
 pub mod file;
 pub mod pki;
 pub mod recipients;
+pub mod store;
+pub mod trace;

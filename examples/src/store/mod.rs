@@ -1,0 +1,423 @@
+//! Where mail is kept: Maildir++ on disk (each message a file that other tools read), an SQLite index beside it.
+//!
+//! What [`Incoming::commit`] has answered `Ok` to is on disk, whatever is killed next. This holds for disks that
+//! obey a flush, on a local Linux file system; not for NFS.
+//!
+//! The store itself blocks; what is public here runs it on tokio's threads for blocking calls, so that no I/O thread
+//! ever waits for a disk. The clock is the caller's: `now` is an argument.
+
+mod delivery;
+mod error;
+mod fs;
+mod index;
+mod mailbox;
+mod maildir;
+mod maildrop;
+mod memory;
+mod name;
+mod uidvalidity;
+
+
+use std::{collections::HashSet, io, path::Path, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use jiff::Timestamp;
+use tokio::{runtime::Handle, task};
+
+pub use error::{OpenError, ReadError, StoreError};
+pub use mailbox::{Account, Folder, InvalidName};
+
+use delivery::{Delivery, Target};
+use fs::{Disk, Fs};
+use maildir::Store;
+use maildrop::Snapshot;
+use memory::Memory;
+
+/// Octets of a message that are gathered before they are handed to a thread that may block. A smaller message costs
+/// one hop to such a thread in all.
+const PIECE: usize = 64 * 1024;
+
+/// The mail store of a server. Clones share it.
+///
+/// ```
+/// use mailwire_examples::store::{Account, Folder, Mailstore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (store, now) = (Mailstore::memory(), jiff::Timestamp::UNIX_EPOCH);
+/// let alice = Account::parse("alice@example.test")?;
+/// let mut incoming = store.incoming(vec![(alice.clone(), Folder::inbox())], now);
+/// incoming.write(b"Subject: hi\r\n\r\nhello\r\n").await;
+/// assert_eq!(incoming.commit().await, [Ok(())]);
+/// let maildrop = store.maildrop(&alice, now).await?;
+/// assert_eq!(maildrop.messages()[0].octets, 22);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Mailstore(Backend);
+
+#[derive(Clone, Debug)]
+enum Backend {
+    Discard,
+    Disk(Store<Disk>),
+    Memory(Memory),
+}
+
+impl Mailstore {
+    /// The store under a directory, which is made if need be. Blocks: this is for the start of a server. `host` goes
+    /// into file names.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be made or written to. A server must not start then.
+    pub fn disk(data: &Path, host: &str, now: Timestamp) -> Result<Self, StoreError> {
+        let opened =
+            make_durable(data).and_then(|()| Ok((Disk::open(data)?, data.canonicalize()?)));
+        let (fs, path) = opened.map_err(|error| StoreError::new("open the mail store", &error))?;
+        let store = Store::new(fs, Some(path), host, std::process::id());
+        store.probe(now)?;
+        Ok(Self(Backend::Disk(store)))
+    }
+
+    /// Keeps mail until the process ends: for measuring.
+    #[must_use]
+    pub fn memory() -> Self {
+        Self(Backend::Memory(Memory::default()))
+    }
+
+    /// Takes mail and drops it: for measuring.
+    #[must_use]
+    pub const fn discard() -> Self {
+        Self(Backend::Discard)
+    }
+
+    /// A message that is about to come in. Nothing is touched before its first 64 KiB are there, or its end.
+    #[must_use]
+    pub fn incoming(&self, recipients: Vec<(Account, Folder)>, now: Timestamp) -> Incoming {
+        Incoming {
+            backend: self.0.clone(),
+            recipients: recipients.into(),
+            now,
+            gathered: BytesMut::new(),
+            state: State::Waiting,
+        }
+    }
+
+    /// Opens an account's INBOX for one POP3 session, and no other.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::InUse`] while another session has it, also of another process.
+    ///
+    /// # Cancel safety
+    ///
+    /// A maildrop that is opened after nobody waits for it is closed again.
+    pub async fn maildrop(&self, account: &Account, now: Timestamp) -> Result<Maildrop, OpenError> {
+        let held = match &self.0 {
+            Backend::Discard => Held::Discard,
+            Backend::Memory(memory) => Held::Memory(memory.open(account)?),
+            Backend::Disk(store) => {
+                let (store, account) = (store.clone(), account.clone());
+                let opened = blocking("open a maildrop", move || {
+                    Snapshot::open(&store, &account, now)
+                });
+                Held::Disk(Arc::new(opened.await??))
+            }
+        };
+        let messages = match &held {
+            Held::Discard => Vec::new(),
+            Held::Disk(snapshot) => {
+                let of = |m: &maildrop::Message| Message {
+                    octets: m.octets,
+                    id: m.id(),
+                };
+                snapshot.messages().iter().map(of).collect()
+            }
+            Held::Memory(session) => {
+                let of = |m: &memory::Stored| Message {
+                    octets: m.octets(),
+                    id: m.id(),
+                };
+                session.messages.iter().map(of).collect()
+            }
+        };
+        Ok(Maildrop { held, messages })
+    }
+
+    /// Whether a message of this size would fit now: for the SIZE parameter (RFC 1870 §6).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Full`] when it would not.
+    pub async fn room_for(&self, octets: u64) -> Result<(), StoreError> {
+        let Backend::Disk(store) = self.0.clone() else {
+            return Ok(());
+        };
+        blocking("ask for free space", move || store.room_for(octets)).await?
+    }
+
+    /// Removes what killed deliveries have left, once it is older than 36 hours, as maildir(5) says. Answers how many
+    /// files it removed.
+    ///
+    /// # Errors
+    ///
+    /// When a directory could not be read, or a file not be removed.
+    pub async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let Backend::Disk(store) = self.0.clone() else {
+            return Ok(0);
+        };
+        blocking("clean the mail store", move || store.sweep(now)).await?
+    }
+}
+
+/// One message on its way in. Dropping it discards it.
+#[derive(Debug)]
+pub struct Incoming {
+    backend: Backend,
+    recipients: Arc<[Target]>,
+    now: Timestamp,
+    /// Not yet handed on; all of the message in [`Backend::Memory`].
+    gathered: BytesMut,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nothing is on disk yet.
+    Waiting,
+    Writing(Box<Delivery<Disk>>),
+    /// The delivery is with a thread of ours, or was lost with it.
+    Away,
+}
+
+impl Incoming {
+    /// The next octets of the file: first the trace fields, then the message. What goes wrong is told at the end.
+    ///
+    /// # Cancel safety
+    ///
+    /// A call that is dropped before its end may leave the message incomplete; it is discarded then, and `commit`
+    /// answers with an error.
+    pub async fn write(&mut self, octets: &[u8]) {
+        match &self.backend {
+            Backend::Discard => {}
+            Backend::Memory(_) => self.gathered.extend_from_slice(octets),
+            Backend::Disk(_) => {
+                self.gathered.extend_from_slice(octets);
+                if self.gathered.len() >= PIECE {
+                    self.flush().await;
+                }
+            }
+        }
+    }
+
+    async fn flush(&mut self) {
+        let Some(work) = self.take() else { return };
+        let written = blocking("write a message", move || {
+            let (mut delivery, mut gathered) = work();
+            delivery.write(&gathered);
+            gathered.clear();
+            (delivery, gathered)
+        });
+        if let Ok((delivery, gathered)) = written.await {
+            (self.state, self.gathered) = (State::Writing(delivery), gathered);
+        }
+    }
+
+    /// What the next blocking call begins with: the delivery, which may have to be begun, and the octets for it.
+    fn take(
+        &mut self,
+    ) -> Option<impl FnOnce() -> (Box<Delivery<Disk>>, BytesMut) + Send + 'static> {
+        let Backend::Disk(store) = &self.backend else {
+            return None;
+        };
+        let state = std::mem::replace(&mut self.state, State::Away);
+        if matches!(state, State::Away) {
+            return None;
+        }
+        let (store, recipients, now) = (store.clone(), Arc::clone(&self.recipients), self.now);
+        let gathered = std::mem::take(&mut self.gathered);
+        Some(move || {
+            let delivery = match state {
+                State::Writing(delivery) => delivery,
+                _ => Box::new(Delivery::begin(&store, &recipients, now)),
+            };
+            (delivery, gathered)
+        })
+    }
+
+    /// Delivers. One result for each recipient, in order; `Ok` means durable and visible.
+    ///
+    /// # Cancel safety
+    ///
+    /// A call that is dropped before its end has delivered, or will, or not: like a server that is cut off before
+    /// its reply (RFC 1047).
+    pub async fn commit(mut self) -> Vec<Result<(), StoreError>> {
+        let count = self.recipients.len();
+        match &self.backend {
+            Backend::Discard => vec![Ok(()); count],
+            Backend::Memory(memory) => {
+                let accounts: HashSet<&Account> = self.recipients.iter().map(|(a, _)| a).collect();
+                memory.deliver(&accounts, std::mem::take(&mut self.gathered));
+                vec![Ok(()); count]
+            }
+            Backend::Disk(_) => {
+                let lost = StoreError::lost("deliver a message");
+                let Some(work) = self.take() else {
+                    return vec![Err(lost); count];
+                };
+                let committed = blocking("deliver a message", move || {
+                    let (mut delivery, gathered) = work();
+                    delivery.write(&gathered);
+                    delivery.commit()
+                });
+                committed.await.unwrap_or_else(|_| vec![Err(lost); count])
+            }
+        }
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        let state = std::mem::replace(&mut self.state, State::Away);
+        // Removing the file may block.
+        if let (State::Writing(_), Ok(runtime)) = (&state, Handle::try_current()) {
+            runtime.spawn_blocking(move || drop(state));
+        }
+    }
+}
+
+/// A maildrop that is held by one session. Dropping it lets go of it and removes nothing.
+#[derive(Debug)]
+pub struct Maildrop {
+    held: Held,
+    messages: Vec<Message>,
+}
+
+#[derive(Debug)]
+enum Held {
+    Discard,
+    Disk(Arc<Snapshot<Disk>>),
+    Memory(memory::Session),
+}
+
+/// A message of a maildrop.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Message {
+    /// Its size with CRLF line ends, as LIST tells it (RFC 1939 §11).
+    pub octets: u64,
+    /// Its unique id, 1 to 70 printable characters (RFC 1939 §7). It changes with nothing but the message.
+    pub id: String,
+}
+
+impl Maildrop {
+    /// The messages, as they were when the maildrop was opened. Number 1 comes first.
+    #[must_use]
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// Opens the message at a position (from 0).
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Gone`] when somebody else has removed the message.
+    pub async fn read(&self, at: usize) -> Result<Reader, ReadError> {
+        match &self.held {
+            Held::Discard => Err(ReadError::Gone),
+            Held::Memory(session) => {
+                let text = session.messages.get(at).map(memory::Stored::text);
+                Ok(Reader(Reading::Memory(Some(text.ok_or(ReadError::Gone)?))))
+            }
+            Held::Disk(snapshot) => {
+                let snapshot = Arc::clone(snapshot);
+                let reader = blocking("open a message", move || snapshot.read(at)).await??;
+                Ok(Reader(Reading::Disk(reader)))
+            }
+        }
+    }
+
+    /// Ends the session as QUIT does: removes the messages at these positions (from 0). `Ok` means that they stay
+    /// gone (RFC 1939 §6). After an error each of them is there as a whole, or gone.
+    ///
+    /// # Errors
+    ///
+    /// When not all could be removed.
+    pub async fn update(self, deleted: Vec<usize>) -> Result<(), StoreError> {
+        match self.held {
+            Held::Discard => Ok(()),
+            Held::Memory(session) => {
+                session.update(&deleted);
+                Ok(())
+            }
+            Held::Disk(snapshot) => {
+                blocking("remove messages", move || snapshot.update(&deleted)).await?
+            }
+        }
+    }
+}
+
+/// A message that is being read.
+#[derive(Debug)]
+pub struct Reader(Reading);
+
+#[derive(Debug)]
+enum Reading {
+    Disk(maildrop::Reader<Disk>),
+    Memory(Option<Bytes>),
+    /// With a thread of ours, or lost with it.
+    Away,
+}
+
+impl Reader {
+    /// The next octets as they are stored, at most 64 KiB; `None` at the end. Line ends are those of the file: what
+    /// sends them on has to normalize them, as `mailwire_core::dot::Encoder::normalizing` does.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read; what came so far is not the whole message.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
+        match std::mem::replace(&mut self.0, Reading::Away) {
+            Reading::Memory(text) => {
+                self.0 = Reading::Memory(None);
+                Ok(text)
+            }
+            Reading::Disk(mut reader) => {
+                let read = blocking("read a message", move || (reader.next(), reader));
+                let (piece, reader) = read.await?;
+                self.0 = Reading::Disk(reader);
+                piece
+            }
+            Reading::Away => Err(StoreError::lost("read a message")),
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    doing: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StoreError> {
+    task::spawn_blocking(work)
+        .await
+        .map_err(|_| StoreError::lost(doing))
+}
+
+/// Makes a directory for us alone, and its parents, so that they survive a power cut.
+fn make_durable(path: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|at| !at.as_os_str().is_empty() && !at.exists())
+        .collect();
+    for made in missing.into_iter().rev() {
+        let parent = made.parent().filter(|at| !at.as_os_str().is_empty());
+        let parent = Disk::open(parent.unwrap_or_else(|| Path::new(".")))?;
+        let root = parent.root()?;
+        let Some(name) = made.file_name() else {
+            continue;
+        };
+        parent.make_dir(&root, name)?;
+        parent.sync_dir(&root)?;
+    }
+    Ok(())
+}
