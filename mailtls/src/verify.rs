@@ -1,0 +1,591 @@
+//! Is this the server that was asked for? Verification for clients, by [`Level`].
+//!
+//! Read RFC 9525 §6 and RFC 5280 §6 first. At `verify` and `secure` the chain must lead to a
+//! trusted authority ([`Roots`]), be in force now and made for servers, and the certificate must
+//! show one of the reference names as a DNS-ID or IP-ID. The common name is never looked at, at
+//! any level. At `may` and `encrypt` none of this is asked, and the outcome says so.
+//!
+//! At every level the signature on the handshake is checked with the key in the certificate: a
+//! peer that copies somebody else's certificate fails. Where the certificate is one that
+//! verification would refuse to parse (X.509 version 1), the key is taken out of it by a tolerant
+//! parser; only where the provider cannot check that kind of key at all (RSA-1024) do the two
+//! lower levels go on, and [`KeyCheck`] says that too.
+//!
+//! Not supported: revocation (neither CRLs nor OCSP are looked at, stapled responses are ignored),
+//! and certificates of TLS 1.1 and older, which rustls does not speak.
+//!
+//! Resumption skips verification, so there is none where verification is asked for, and sessions
+//! of different [`ClientTls`] values never meet.
+
+mod error;
+mod roots;
+
+use std::{fmt, sync::Arc};
+
+use mailwire_core::machine::PeerVerification;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme,
+    client::{
+        Resumption,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_cert_signed_by_trust_anchor, verify_server_name,
+    },
+    crypto::{
+        WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+        verify_tls13_signature_with_raw_key,
+    },
+    server::ParsedCertificate,
+};
+use rustls_pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
+use webpki::RawPublicKeyEntity;
+use x509_parser::{
+    extensions::GeneralName, prelude::FromDer, prelude::X509Certificate, public_key::PublicKey,
+};
+
+pub use self::{
+    error::{ShownNames, VerifyError},
+    roots::{Roots, RootsError},
+};
+use crate::{level::Level, limits::MAX_CHAIN, names::ReferenceName, provider::Provider};
+
+/// TLS for a client, to one server by name; a cheap clone.
+///
+/// ```
+/// # #[cfg(any(feature = "aws-lc-rs", feature = "ring"))] {
+/// # (|| -> Result<(), mailtls::verify::ClientConfigError> {
+/// use mailtls::{level::Level, verify::{ClientConfigError, ClientTls}};
+/// let tls = ClientTls::builder(Level::Encrypt, "mail.example.test".parse().unwrap()).build()?;
+/// let _for_rustls = (tls.config(), tls.server_name());
+///
+/// // To verify, somebody must be trusted.
+/// let secure = ClientTls::builder(Level::Secure, "mail.example.test".parse().unwrap());
+/// assert_eq!(secure.build().unwrap_err(), ClientConfigError::NoRoots);
+/// # Ok(()) })().unwrap(); }
+/// ```
+#[derive(Clone)]
+pub struct ClientTls(Arc<Inner>);
+
+struct Inner {
+    config: Arc<ClientConfig>,
+    verifier: Arc<Verifier>,
+    level: Level,
+    server_name: ServerName<'static>,
+}
+
+impl ClientTls {
+    /// Begins a configuration at `level` for the server called `name`.
+    #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+    pub fn builder(level: Level, name: ReferenceName) -> ClientTlsBuilder {
+        ClientTlsBuilder::new(level, name, Provider::default())
+    }
+
+    /// For a TLS connector. Give it [`ClientTls::server_name`] too.
+    #[must_use]
+    pub fn config(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.0.config)
+    }
+
+    /// The first reference name, which is also the server name indication. For an address no
+    /// indication is sent (RFC 6066 §3).
+    #[must_use]
+    pub fn server_name(&self) -> ServerName<'static> {
+        self.0.server_name.clone()
+    }
+
+    /// The level that this is for.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        self.0.level
+    }
+
+    /// What a handshake that succeeded says about the server, given the chain that it showed.
+    ///
+    /// ```
+    /// # #[cfg(any(feature = "aws-lc-rs", feature = "ring"))] {
+    /// # (|| -> Result<(), mailtls::verify::ClientConfigError> {
+    /// use mailtls::{level::Level, verify::{ClientTls, Outcome, WhyNotChecked}};
+    /// let tls = ClientTls::builder(Level::May, "mail.example.test".parse().unwrap()).build()?;
+    /// assert!(matches!(
+    ///     tls.outcome(&[]),
+    ///     Outcome::NotChecked { why: WhyNotChecked::NoCertificate, .. }
+    /// ));
+    /// # Ok(()) })().unwrap(); }
+    /// ```
+    #[must_use]
+    pub fn outcome(&self, chain: &[CertificateDer<'_>]) -> Outcome {
+        let Some(leaf) = chain.first() else {
+            return Outcome::NotChecked {
+                why: WhyNotChecked::NoCertificate,
+                key: KeyCheck::NotVerifiable,
+            };
+        };
+        let Rule::WebPki { name, more, .. } = &self.0.verifier.rule else {
+            return Outcome::NotChecked {
+                why: WhyNotChecked::Level(self.0.level),
+                key: self.0.verifier.key_check(leaf),
+            };
+        };
+        // The handshake has checked it; here it is only found again which name it was.
+        match matching(leaf, name, more) {
+            Ok(Some(name)) => Outcome::Verified { name: name.clone() },
+            _ => Outcome::NotChecked {
+                why: WhyNotChecked::AnotherChain,
+                key: self.0.verifier.key_check(leaf),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for ClientTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientTls")
+            .field("level", &self.0.level)
+            .field("server_name", &self.0.server_name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A [`ClientTls`] being made.
+///
+/// ```
+/// # #[cfg(any(feature = "aws-lc-rs", feature = "ring"))] {
+/// # (|| -> Result<(), mailtls::verify::ClientConfigError> {
+/// use mailtls::{level::Level, provider::Provider, verify::ClientTlsBuilder};
+/// let name = "mx1.example.test".parse().unwrap();
+/// let tls = ClientTlsBuilder::new(Level::May, name, Provider::default())
+///     .or_name("example.test".parse().unwrap())
+///     .build()?;
+/// assert_eq!(tls.level(), Level::May);
+/// # Ok(()) })().unwrap(); }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ClientTlsBuilder {
+    level: Level,
+    name: ReferenceName,
+    more: Vec<ReferenceName>,
+    provider: Provider,
+    roots: Option<Roots>,
+    alpn: Vec<Vec<u8>>,
+}
+
+impl ClientTlsBuilder {
+    /// Begins a configuration with a provider of the caller's choice.
+    pub fn new(level: Level, name: ReferenceName, provider: Provider) -> Self {
+        Self {
+            level,
+            name,
+            more: Vec::new(),
+            provider,
+            roots: None,
+            alpn: Vec::new(),
+        }
+    }
+
+    /// Another name that will do as well. The server name indication stays the first.
+    pub fn or_name(mut self, name: ReferenceName) -> Self {
+        self.more.push(name);
+        self
+    }
+
+    /// Whom to trust. Needed at the levels that verify, not looked at below.
+    pub fn roots(mut self, roots: Roots) -> Self {
+        self.roots = Some(roots);
+        self
+    }
+
+    /// The provider of the cryptography.
+    pub fn provider(mut self, provider: Provider) -> Self {
+        self.provider = provider;
+        self
+    }
+
+    /// The application protocols to offer (ALPN, RFC 7301), best first. None by default.
+    pub fn alpn<P: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
+        self.alpn = protocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The configuration for rustls.
+    ///
+    /// # Errors
+    /// [`ClientConfigError`]: no roots where they are needed, level `none`, or a provider that
+    /// cannot do TLS 1.2 and 1.3.
+    pub fn build(self) -> Result<ClientTls, ClientConfigError> {
+        let rule = match (self.level, self.roots) {
+            (Level::None, _) => return Err(ClientConfigError::LevelNone),
+            (level, None) if level.verifies() => return Err(ClientConfigError::NoRoots),
+            (level, Some(roots)) if level.verifies() => Rule::WebPki {
+                roots,
+                name: self.name.clone(),
+                more: self.more,
+            },
+            _ => Rule::Tolerant,
+        };
+        let crypto = self.provider.crypto();
+        let verifier = Arc::new(Verifier {
+            algorithms: crypto.signature_verification_algorithms,
+            rule,
+        });
+        let mut config = ClientConfig::builder_with_provider(crypto)
+            .with_safe_default_protocol_versions()
+            .map_err(|_| ClientConfigError::Provider)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::clone(&verifier) as Arc<dyn ServerCertVerifier>)
+            .with_no_client_auth();
+        config.alpn_protocols = self.alpn;
+        config.enable_sni = true;
+        config.enable_early_data = false;
+        if self.level.verifies() {
+            // A resumed session is not verified again.
+            config.resumption = Resumption::disabled();
+        }
+        Ok(ClientTls(Arc::new(Inner {
+            config: Arc::new(config),
+            verifier,
+            level: self.level,
+            server_name: self.name.to_server_name(),
+        })))
+    }
+}
+
+/// Why there is no configuration: a mistake on our side, found before connecting.
+///
+/// ```
+/// use mailtls::verify::ClientConfigError;
+/// assert!(ClientConfigError::NoRoots.remedy().contains("CA"));
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ClientConfigError {
+    /// Level `none` has no TLS to configure.
+    #[error("level none has no TLS")]
+    LevelNone,
+    /// The level verifies, and nobody is trusted.
+    #[error("this level verifies the server, and no trusted roots were given")]
+    NoRoots,
+    /// The crypto provider has no cipher suite or key exchange for TLS 1.2 and 1.3.
+    #[error("the crypto provider cannot do TLS 1.2 and 1.3")]
+    Provider,
+}
+
+impl ClientConfigError {
+    /// What to do about it.
+    #[must_use]
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::LevelNone => "connect without TLS, or choose another level",
+            Self::NoRoots => {
+                "give the roots of the system, or a file with the certificate of your CA"
+            }
+            Self::Provider => "use one of the providers that this crate has features for",
+        }
+    }
+}
+
+/// What a successful handshake says about the server.
+///
+/// ```
+/// use mailtls::verify::Outcome;
+/// use mailwire_core::machine::PeerVerification;
+/// let outcome = Outcome::Verified { name: "mail.example.test".parse()? };
+/// assert_eq!(outcome.as_verification(), PeerVerification::Verified);
+/// assert_eq!(outcome.to_string(), "verified as mail.example.test");
+/// # Ok::<(), mailtls::names::InvalidName>(())
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// The chain is trusted and the certificate shows this name.
+    Verified {
+        /// The reference name that matched.
+        name: ReferenceName,
+    },
+    /// Nobody checked who this is: the connection is private against onlookers only.
+    NotChecked {
+        /// Why not.
+        why: WhyNotChecked,
+        /// Whether at least the key in the certificate made the handshake.
+        key: KeyCheck,
+    },
+}
+
+impl Outcome {
+    /// The same in the words of the machines.
+    #[must_use]
+    pub const fn as_verification(&self) -> PeerVerification {
+        match self {
+            Self::Verified { .. } => PeerVerification::Verified,
+            Self::NotChecked {
+                why: WhyNotChecked::NoCertificate,
+                ..
+            } => PeerVerification::NoCertificate,
+            Self::NotChecked { .. } => PeerVerification::NotChecked,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Verified { name } => write!(f, "verified as {name}"),
+            Self::NotChecked { why, key } => {
+                match why {
+                    WhyNotChecked::AnotherChain => f.write_str("not checked: unknown chain")?,
+                    WhyNotChecked::Level(level) => write!(f, "not checked at level {level}")?,
+                    WhyNotChecked::NoCertificate => f.write_str("no certificate")?,
+                }
+                match key {
+                    KeyCheck::Verified => Ok(()),
+                    KeyCheck::NotVerifiable => f.write_str(", key not verifiable"),
+                }
+            }
+        }
+    }
+}
+
+/// Why a server was not checked.
+///
+/// ```
+/// use mailtls::{level::Level, verify::WhyNotChecked};
+/// assert_ne!(WhyNotChecked::Level(Level::May), WhyNotChecked::NoCertificate);
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum WhyNotChecked {
+    /// The chain is not one that this configuration has accepted.
+    AnotherChain,
+    /// The level does not ask for it.
+    Level(Level),
+    /// There was no certificate.
+    NoCertificate,
+}
+
+/// Whether the signature on the handshake was checked with the key in the certificate.
+///
+/// ```
+/// use mailtls::verify::KeyCheck;
+/// assert_ne!(KeyCheck::Verified, KeyCheck::NotVerifiable);
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum KeyCheck {
+    /// The provider cannot check this kind of key, such as RSA below 2048 bits.
+    NotVerifiable,
+    /// It was.
+    Verified,
+}
+
+/// Carries out what a level asks for, inside the handshake.
+struct Verifier {
+    algorithms: WebPkiSupportedAlgorithms,
+    rule: Rule,
+}
+
+enum Rule {
+    /// Any certificate, as long as its key made the handshake.
+    Tolerant,
+    /// RFC 5280 §6 from these roots, and RFC 9525 §6 with one of these names.
+    WebPki {
+        roots: Roots,
+        name: ReferenceName,
+        more: Vec<ReferenceName>,
+    },
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let Rule::WebPki { roots, name, more } = &self.rule else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        if intermediates.len() >= MAX_CHAIN {
+            return Err(other(webpki::Error::MaximumPathDepthExceeded));
+        }
+        let cert = ParsedCertificate::try_from(end_entity)?;
+        verify_server_cert_signed_by_trust_anchor(
+            &cert,
+            roots.store(),
+            intermediates,
+            now,
+            self.algorithms.all,
+        )?;
+        if matching(end_entity, name, more)?.is_some() {
+            return Ok(ServerCertVerified::assertion());
+        }
+        Err(CertificateError::NotValidForNameContext {
+            expected: name.to_server_name(),
+            presented: presented(end_entity),
+        }
+        .into())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        match self.rule {
+            Rule::WebPki { .. } => verify_tls12_signature(message, cert, dss, &self.algorithms),
+            Rule::Tolerant => {
+                let spki = key_of(cert)?;
+                self.or_unverifiable(&spki, self.tls12_with_raw_key(message, &spki, dss))
+            }
+        }
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        match self.rule {
+            Rule::WebPki { .. } => verify_tls13_signature(message, cert, dss, &self.algorithms),
+            Rule::Tolerant => {
+                let spki = key_of(cert)?;
+                let verdict =
+                    verify_tls13_signature_with_raw_key(message, &spki, dss, &self.algorithms);
+                self.or_unverifiable(&spki, verdict)
+            }
+        }
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+impl Verifier {
+    /// As `verify_tls12_signature` of rustls, with a key instead of a certificate: TLS 1.2 does
+    /// not tie the scheme to a curve, so each algorithm that the scheme may mean is tried.
+    fn tls12_with_raw_key(
+        &self,
+        message: &[u8],
+        spki: &SubjectPublicKeyInfoDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let key = RawPublicKeyEntity::try_from(spki).map_err(|_| CertificateError::BadEncoding)?;
+        let candidates = self
+            .algorithms
+            .mapping
+            .iter()
+            .find_map(|(scheme, algorithms)| (*scheme == dss.scheme).then_some(*algorithms))
+            .unwrap_or_default();
+        for algorithm in candidates {
+            match key.verify_signature(*algorithm, message, dss.signature()) {
+                Ok(()) => return Ok(HandshakeSignatureValid::assertion()),
+                Err(webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)) => {}
+                Err(_) => break,
+            }
+        }
+        Err(CertificateError::BadSignature.into())
+    }
+
+    /// Lets a key pass that nobody here could have checked; a bad signature stays one.
+    fn or_unverifiable(
+        &self,
+        spki: &SubjectPublicKeyInfoDer<'_>,
+        verdict: Result<HandshakeSignatureValid, rustls::Error>,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        match verdict {
+            Err(_) if !self.can_check(spki) => Ok(HandshakeSignatureValid::assertion()),
+            verdict => verdict,
+        }
+    }
+
+    fn key_check(&self, cert: &CertificateDer<'_>) -> KeyCheck {
+        match key_of(cert) {
+            Ok(spki) if self.can_check(&spki) => KeyCheck::Verified,
+            _ => KeyCheck::NotVerifiable,
+        }
+    }
+
+    /// Whether the provider can check signatures by this key at all.
+    fn can_check(&self, spki: &SubjectPublicKeyInfoDer<'_>) -> bool {
+        let Ok((_, parsed)) = x509_parser::x509::SubjectPublicKeyInfo::from_der(spki) else {
+            return false;
+        };
+        // The providers verify RSA of 2048 to 8192 bits, and call all else a bad signature.
+        if let Ok(PublicKey::RSA(key)) = parsed.parsed()
+            && !(2048..=8192).contains(&key.key_size())
+        {
+            return false;
+        }
+        let Ok(key) = RawPublicKeyEntity::try_from(spki) else {
+            return false;
+        };
+        // An algorithm that is for this kind of key says that the signature is wrong; one that
+        // is not says that.
+        self.algorithms.all.iter().any(|algorithm| {
+            !matches!(
+                key.verify_signature(*algorithm, b"", b""),
+                Err(webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_))
+            )
+        })
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").finish_non_exhaustive()
+    }
+}
+
+fn other(error: webpki::Error) -> rustls::Error {
+    CertificateError::Other(rustls::OtherError(Arc::new(error))).into()
+}
+
+/// The public key in a certificate that may be of any version and break other rules.
+fn key_of(cert: &CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'static>, rustls::Error> {
+    let (_, cert) = X509Certificate::from_der(cert).map_err(|_| CertificateError::BadEncoding)?;
+    Ok(SubjectPublicKeyInfoDer::from(
+        cert.tbs_certificate.subject_pki.raw.to_vec(),
+    ))
+}
+
+/// The first of the names that the certificate shows.
+fn matching<'a>(
+    cert: &CertificateDer<'_>,
+    name: &'a ReferenceName,
+    more: &'a [ReferenceName],
+) -> Result<Option<&'a ReferenceName>, rustls::Error> {
+    let cert = ParsedCertificate::try_from(cert)?;
+    Ok(std::iter::once(name)
+        .chain(more)
+        .find(|name| verify_server_name(&cert, &name.to_server_name()).is_ok()))
+}
+
+/// The names in a certificate, for an error. A handshake message bounds how many there are.
+fn presented(cert: &CertificateDer<'_>) -> Vec<String> {
+    let Ok((_, cert)) = X509Certificate::from_der(cert) else {
+        return Vec::new();
+    };
+    let Ok(Some(names)) = cert.subject_alternative_name() else {
+        return Vec::new();
+    };
+    names
+        .value
+        .general_names
+        .iter()
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some((*name).to_owned()),
+            GeneralName::IPAddress(octets) => address(octets).map(|ip| ip.to_string()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn address(octets: &[u8]) -> Option<std::net::IpAddr> {
+    <[u8; 4]>::try_from(octets)
+        .map(Into::into)
+        .or_else(|_| <[u8; 16]>::try_from(octets).map(Into::into))
+        .ok()
+}
