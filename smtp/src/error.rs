@@ -31,6 +31,8 @@ pub enum Expected {
     Command,
     /// `Domain` of RFC 5321 §4.1.2 or RFC 6531 §3.3.
     Domain,
+    /// `ehlo-line` of RFC 5321 §4.1.1.1, of at most 512 octets with its code and CRLF.
+    EhloLine,
     /// The end of the command.
     End,
     /// `LAST` or the end of the command, RFC 3030 §4.2.
@@ -86,6 +88,7 @@ impl Expected {
             Self::ClientName => "the client's name",
             Self::Command => "a command",
             Self::Domain => "a domain",
+            Self::EhloLine => "a keyword and parameters",
             Self::End => "the end of the command",
             Self::EndMarker => "LAST",
             Self::EnvidValue => "an envelope id in xtext",
@@ -181,31 +184,94 @@ pub enum Framing {
 /// use bytes::BytesMut;
 /// use mailwire_smtp::{command::Command, error::Expected};
 /// let error = Command::parse(BytesMut::from("RCPT TO:<a b@example.org>")).unwrap_err();
-/// assert_eq!(error.expected(), Expected::ForwardPath);
+/// assert_eq!(error.expected(), Expected::LocalPart);
 /// assert_eq!(error.offset(), 10);
-/// assert_eq!(error.reply().wire(), b"501 5.1.3 Expected a forward-path at octet 10\r\n");
+/// assert_eq!(error.reply().wire(), b"501 5.1.3 expected a local part at octet 10\r\n");
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expected {expected} at octet {offset} of the command")]
+#[error("{invalid}")]
 pub struct ParseError {
-    expected: Expected,
-    offset: usize,
+    invalid: InvalidValue,
     code: Code,
     enhanced: EnhancedCode,
     framing: Framing,
 }
 
 impl ParseError {
+    /// Not a command at all.
+    pub(crate) const fn not_a_command(offset: usize) -> Self {
+        Self {
+            invalid: InvalidValue::new(Expected::Command, offset),
+            code: Code::SYNTAX_ERROR,
+            enhanced: EnhancedCode::of::<5, 5, 2>(),
+            framing: Framing::Kept,
+        }
+    }
+
+    /// A command that we know with a bad argument.
+    pub(crate) const fn argument(invalid: InvalidValue) -> Self {
+        Self {
+            invalid,
+            code: Code::BAD_ARGUMENT,
+            enhanced: EnhancedCode::of::<5, 5, 4>(),
+            framing: Framing::Kept,
+        }
+    }
+
+    /// A bad address of a sender.
+    pub(crate) const fn sender(invalid: InvalidValue) -> Self {
+        Self::argument(invalid).with_enhanced(EnhancedCode::of::<5, 1, 7>())
+    }
+
+    /// A bad address of a recipient.
+    pub(crate) const fn recipient(invalid: InvalidValue) -> Self {
+        Self::argument(invalid).with_enhanced(EnhancedCode::of::<5, 1, 3>())
+    }
+
+    /// An initial response that does not decode (RFC 4954 §4).
+    pub(crate) const fn base64(offset: usize) -> Self {
+        Self::argument(InvalidValue::new(Expected::Base64, offset))
+            .with_enhanced(EnhancedCode::of::<5, 5, 2>())
+    }
+
+    /// An initial response that is too long (RFC 4954 §6).
+    pub(crate) const fn base64_too_long(offset: usize) -> Self {
+        let code = Code::SYNTAX_ERROR;
+        let enhanced = EnhancedCode::of::<5, 5, 6>();
+        Self {
+            code,
+            enhanced,
+            ..Self::base64(offset)
+        }
+    }
+
+    /// A parameter that the server does not know (RFC 5321 §4.1.1.11).
+    pub(crate) const fn unknown_param(offset: usize) -> Self {
+        let code = Code::BAD_PARAMETER;
+        Self {
+            code,
+            ..Self::argument(InvalidValue::new(Expected::KnownParam, offset))
+        }
+    }
+
+    pub(crate) const fn with_framing(self, framing: Framing) -> Self {
+        Self { framing, ..self }
+    }
+
+    const fn with_enhanced(self, enhanced: EnhancedCode) -> Self {
+        Self { enhanced, ..self }
+    }
+
     /// The rule that was broken.
     #[must_use]
     pub const fn expected(&self) -> Expected {
-        self.expected
+        self.invalid.expected()
     }
 
     /// The octet, from the start of the line, where it was broken.
     #[must_use]
     pub const fn offset(&self) -> usize {
-        self.offset
+        self.invalid.offset()
     }
 
     /// The reply code to answer with.
@@ -229,7 +295,7 @@ impl ParseError {
     /// The reply to answer with. It never repeats what the peer sent.
     #[must_use]
     pub fn reply(&self) -> Reply {
-        unimplemented!()
+        Reply::format(self.code, self.enhanced, format_args!("{}", self.invalid))
     }
 }
 

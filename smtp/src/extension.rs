@@ -2,9 +2,20 @@
 //!
 //! Read first: RFC 5321 §4.1.1.1 and §2.2.
 
+use alloc::string::{String, ToString};
+use core::fmt;
+
+use bytes::{BufMut, BytesMut};
 use mailwire_core::text::Octets;
 
-use crate::{command::Mechanism, error::InvalidValue, reply::Reply};
+use crate::{
+    address::class::{LET_DIG, VCHAR, is},
+    command::Mechanism,
+    error::{Expected, InvalidValue},
+    limits::{REPLY_LINE_SENT, REPLY_LINES},
+    params::decimal,
+    reply::{Code, Lines, Reply, shown},
+};
 
 /// A service extension that we know, by its EHLO keyword.
 ///
@@ -13,6 +24,7 @@ use crate::{command::Mechanism, error::InvalidValue, reply::Reply};
 /// assert_eq!(Extension::EightBitMime.keyword(), "8BITMIME");
 /// ```
 #[non_exhaustive]
+#[repr(u8)]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Extension {
     /// `8BITMIME`, RFC 6152.
@@ -60,6 +72,57 @@ impl Extension {
             Self::StartTls => "STARTTLS",
         }
     }
+
+    /// The extension of that keyword, in any case of letters.
+    #[must_use]
+    pub fn from_keyword(keyword: &[u8]) -> Option<Self> {
+        let candidate = match keyword.len() {
+            3 => Self::Dsn,
+            4 if matches!(keyword.first(), Some(b'S' | b's')) => Self::Size,
+            4 => Self::Auth,
+            6 => Self::Limits,
+            8 => match keyword.first()?.to_ascii_uppercase() {
+                b'8' => Self::EightBitMime,
+                b'C' => Self::Chunking,
+                _ if keyword.ends_with(b"8") => Self::SmtpUtf8,
+                _ => Self::StartTls,
+            },
+            10 => match keyword.first()?.to_ascii_uppercase() {
+                b'B' => Self::BinaryMime,
+                b'P' => Self::Pipelining,
+                _ => Self::RequireTls,
+            },
+            19 => Self::EnhancedStatusCodes,
+            _ => return None,
+        };
+        let word = candidate.keyword().as_bytes();
+        keyword.eq_ignore_ascii_case(word).then_some(candidate)
+    }
+
+    const fn bit(self) -> u16 {
+        1 << self as u8
+    }
+}
+
+/// What is read from the lines of an EHLO reply as they pass.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Known {
+    extensions: u16,
+    size: Option<u64>,
+}
+
+impl Known {
+    /// Reads one line, without its code.
+    pub(crate) fn read(&mut self, line: &[u8]) {
+        let offer = Offer { line };
+        let Some(extension) = offer.extension() else {
+            return;
+        };
+        self.extensions |= extension.bit();
+        if extension == Extension::Size && self.size.is_none() {
+            self.size = decimal(offer.params());
+        }
+    }
 }
 
 /// What a server offers, received or to be sent.
@@ -82,8 +145,7 @@ impl Extension {
 pub struct Capabilities {
     /// The lines with their codes; the greeting is not among them.
     lines: Octets,
-    known: u16,
-    size: Option<u64>,
+    known: Known,
 }
 
 impl Capabilities {
@@ -92,58 +154,108 @@ impl Capabilities {
     pub const fn new() -> Self {
         Self {
             lines: Octets::new(),
-            known: 0,
-            size: None,
+            known: Known {
+                extensions: 0,
+                size: None,
+            },
         }
+    }
+
+    /// What the lines of a reply offer, which have been read.
+    pub(crate) const fn received(lines: Octets, known: Known) -> Self {
+        Self { lines, known }
     }
 
     /// Offers an extension too, without parameters.
     #[must_use]
     pub fn with(self, extension: Extension) -> Self {
-        let _ = (extension, self.known, &self.lines, self.size);
-        unimplemented!()
+        self.push(extension.keyword().as_bytes(), b"")
     }
 
     /// Offers SIZE too, with the fixed maximum; 0 says that there is none (RFC 1870 §4).
     #[must_use]
     pub fn with_size(self, octets: u64) -> Self {
-        let _ = octets;
-        unimplemented!()
+        self.push(b"SIZE", octets.to_string().as_bytes())
     }
 
-    /// Offers AUTH too, with these mechanisms; nothing changes if there are none.
+    /// Offers AUTH too, with as many of these mechanisms as a line of 512 octets has room for;
+    /// nothing changes if there are none.
     #[must_use]
     pub fn with_auth(self, mechanisms: impl IntoIterator<Item = Mechanism>) -> Self {
-        let _ = mechanisms.into_iter();
-        unimplemented!()
+        let mut params = String::new();
+        for mechanism in mechanisms {
+            let name = mechanism.as_str();
+            if params.len() + 1 + name.len() > PARAMS - "AUTH".len() {
+                break;
+            }
+            if !params.is_empty() {
+                params.push(' ');
+            }
+            params.push_str(name);
+        }
+        if params.is_empty() {
+            return self;
+        }
+        self.push(b"AUTH", params.as_bytes())
     }
 
-    /// Offers something that has no type of its own.
+    /// Offers something that has no type of its own, or something that has, with parameters.
     ///
     /// # Errors
     ///
-    /// [`InvalidValue`] where a character is not allowed (RFC 5321 §4.1.1.1).
+    /// [`InvalidValue`] where a character is not allowed (RFC 5321 §4.1.1.1), where the line would
+    /// pass 512 octets, and where there would be too many lines.
     pub fn with_other(self, keyword: &str, params: &str) -> Result<Self, InvalidValue> {
-        let _ = (keyword, params);
-        unimplemented!()
+        let bad = |at| Err(InvalidValue::new(Expected::EhloLine, at));
+        let word = |octet: u8| is(octet, LET_DIG) || octet == b'-';
+        if let Some(at) = keyword.bytes().position(|octet| !word(octet)) {
+            return bad(at);
+        }
+        if keyword.is_empty() || keyword.starts_with('-') {
+            return bad(0);
+        }
+        let start = keyword.len() + 1;
+        let param = |octet: u8| is(octet, VCHAR);
+        for (at, pair) in params.as_bytes().windows(2).enumerate() {
+            if pair == b"  " {
+                return bad(start + at);
+            }
+        }
+        if let Some(at) = params
+            .bytes()
+            .position(|octet| !param(octet) && octet != b' ')
+        {
+            return bad(start + at);
+        }
+        if params.starts_with(' ') || params.ends_with(' ') {
+            return bad(start);
+        }
+        // The greeting is a line too.
+        let full = self.iter().count() + 1 >= REPLY_LINES;
+        if full || keyword.len() + params.len() > PARAMS {
+            return bad(start + params.len());
+        }
+        Ok(self.push(keyword.as_bytes(), params.as_bytes()))
     }
 
     /// Whether the extension is offered.
     #[must_use]
-    pub fn offers(&self, extension: Extension) -> bool {
-        let _ = extension;
-        unimplemented!()
+    pub const fn offers(&self, extension: Extension) -> bool {
+        self.known.extensions & extension.bit() != 0
     }
 
     /// The parameter of SIZE: the fixed maximum, or 0 for none. Nothing if it was not given.
     #[must_use]
     pub const fn size(&self) -> Option<u64> {
-        self.size
+        self.known.size
     }
 
     /// The mechanisms that AUTH offers, in the order of the server. A mechanism may come twice.
     pub fn mechanisms(&self) -> impl Iterator<Item = Mechanism> {
-        core::iter::empty()
+        self.iter()
+            .filter(|offer| offer.extension() == Some(Extension::Auth))
+            .flat_map(|offer| offer.params().split(|octet| *octet == b' '))
+            .filter_map(Mechanism::from_octets)
     }
 
     /// Whether AUTH offers the mechanism.
@@ -154,15 +266,68 @@ impl Capabilities {
 
     /// All that is offered, known or not, as it was written.
     pub fn iter(&self) -> impl Iterator<Item = Offer<'_>> {
-        core::iter::empty()
+        Lines::new(&self.lines).map(|line| Offer { line: line.raw() })
     }
 
-    /// The reply to EHLO, with that greeting on its first line.
+    /// The reply to EHLO, with that greeting on its first line; a line break in it becomes `?`,
+    /// and what passes 512 octets is cut off.
     #[must_use]
     pub fn to_reply(&self, greeting: &str) -> Reply {
-        let _ = greeting;
-        unimplemented!()
+        let mut wire = BytesMut::with_capacity(self.lines.len() + greeting.len() + 6);
+        wire.put_slice(b"250-");
+        wire.extend(greeting.chars().map(shown).take(REPLY_LINE_SENT - 6));
+        wire.put_slice(b"\r\n");
+        let mut last = 0;
+        for offer in self.iter() {
+            last = wire.len();
+            push_line(&mut wire, offer.line);
+        }
+        Reply::assemble(Code::OK, wire, last)
     }
+
+    /// Copies what would pin a read buffer.
+    #[must_use]
+    pub fn detach(self) -> Self {
+        Self {
+            lines: self.lines.detach(),
+            ..self
+        }
+    }
+
+    /// Puts an offer in the place of one with the same keyword, or behind all others.
+    fn push(self, keyword: &[u8], params: &[u8]) -> Self {
+        let mut known = Known::default();
+        let mut wire = BytesMut::with_capacity(self.lines.len() + PARAMS);
+        let others = self
+            .iter()
+            .filter(|offer| !offer.keyword().eq_ignore_ascii_case(keyword));
+        for offer in others {
+            known.read(offer.line);
+            push_line(&mut wire, offer.line);
+        }
+        let start = wire.len();
+        wire.put_slice(b"250-");
+        wire.put_slice(keyword);
+        if !params.is_empty() {
+            wire.put_u8(b' ');
+            wire.put_slice(params);
+        }
+        known.read(wire.get(start + 4..).unwrap_or_default());
+        wire.put_slice(b"\r\n");
+        Self {
+            lines: Octets::from(&*wire),
+            known,
+        }
+    }
+}
+
+/// Octets that keyword and parameters may have on a line of 512: code, hyphen, space, CRLF are 7.
+const PARAMS: usize = REPLY_LINE_SENT - 7;
+
+fn push_line(wire: &mut BytesMut, line: &[u8]) {
+    wire.put_slice(b"250-");
+    wire.put_slice(line);
+    wire.put_slice(b"\r\n");
 }
 
 impl Default for Capabilities {
@@ -171,8 +336,8 @@ impl Default for Capabilities {
     }
 }
 
-impl core::fmt::Debug for Capabilities {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Debug for Capabilities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
     }
 }
@@ -204,20 +369,25 @@ impl<'a> Offer<'a> {
     /// The keyword as it was written.
     #[must_use]
     pub fn keyword(&self) -> &'a [u8] {
-        let _ = self.line;
-        unimplemented!()
+        self.split().0
     }
 
     /// What stands behind the keyword and the space, or nothing.
     #[must_use]
     pub fn params(&self) -> &'a [u8] {
-        unimplemented!()
+        self.split().1
     }
 
     /// The extension, if we know it.
     #[must_use]
     pub fn extension(&self) -> Option<Extension> {
-        unimplemented!()
+        Extension::from_keyword(self.keyword())
+    }
+
+    fn split(&self) -> (&'a [u8], &'a [u8]) {
+        let mut parts = self.line.splitn(2, |octet| *octet == b' ');
+        let keyword = parts.next().unwrap_or_default();
+        (keyword, parts.next().unwrap_or_default())
     }
 }
 
@@ -229,8 +399,8 @@ impl PartialEq for Offer<'_> {
 
 impl Eq for Offer<'_> {}
 
-impl core::fmt::Debug for Offer<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Debug for Offer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{}\"", self.line.escape_ascii())
     }
 }

@@ -1,10 +1,20 @@
 //! Domains, hosts, and the names that clients give themselves.
 
+use alloc::borrow::Cow;
 use core::fmt;
 
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use mailwire_core::text::ByteStr;
 
-use crate::{address::AddressLiteral, error::InvalidValue};
+use super::{
+    AddressLiteral,
+    class::{NON_ASCII, VCHAR},
+    parse::{self, Source},
+};
+use crate::{
+    error::{Expected, InvalidValue},
+    limits::DOMAIN,
+};
 
 /// `Domain`, RFC 5321 §4.1.2 with the U-labels of RFC 6531 §3.3: at most 255 octets, labels of at
 /// most 63, no dot at the end.
@@ -41,8 +51,63 @@ impl Domain {
     /// The form for DNS and TLS: U-labels as A-labels, letters in lower case.
     #[must_use]
     pub fn to_ascii(&self) -> Self {
-        unimplemented!()
+        // The constructors refuse what has no such form.
+        let ascii = to_a_labels(self.text.as_bytes()).unwrap_or_default();
+        Self {
+            text: ByteStr::from(&*ascii),
+        }
     }
+
+    /// Copies what would pin a read buffer.
+    #[must_use]
+    pub fn detach(self) -> Self {
+        Self {
+            text: self.text.detach(),
+        }
+    }
+
+    /// A domain of text that has been checked.
+    pub(super) const fn assemble(text: ByteStr) -> Self {
+        Self { text }
+    }
+}
+
+/// The form of A-labels in lower case. ASCII without `xn--` is not looked at closely.
+fn to_a_labels(domain: &[u8]) -> Option<Cow<'_, str>> {
+    let is_plain = domain.is_ascii() && memchr::memmem::find(domain, b"--").is_none();
+    if is_plain {
+        let text = core::str::from_utf8(domain).ok()?;
+        return Some(Cow::Owned(text.to_ascii_lowercase()));
+    }
+    Uts46::new()
+        .to_ascii(
+            domain,
+            AsciiDenyList::STD3,
+            // Names with hyphens in the third and fourth place exist in ASCII.
+            Hyphens::CheckFirstLast,
+            DnsLength::Verify,
+        )
+        .ok()
+}
+
+/// Whether a domain with labels that are not ASCII, or that may begin with `xn--`, is valid by
+/// UTS 46 without transitional processing, and each U-label is in its canonical form: what the
+/// mapping of UTS 46 would change, such as full-width dots or letters, is not a U-label.
+pub(super) fn is_strict_idna(domain: &[u8]) -> bool {
+    let Some(ascii) = to_a_labels(domain) else {
+        return false;
+    };
+    let (unicode, valid) = Uts46::new().to_unicode(
+        ascii.as_bytes(),
+        AsciiDenyList::STD3,
+        Hyphens::CheckFirstLast,
+    );
+    let mut canonical = unicode.split('.').map(str::as_bytes);
+    let same = domain.split(|octet| *octet == b'.').all(|label| {
+        let canonical = canonical.next();
+        label.is_ascii() || canonical.is_some_and(|canonical| canonical.eq_ignore_ascii_case(label))
+    });
+    valid.is_ok() && same && canonical.next().is_none()
 }
 
 impl PartialEq for Domain {
@@ -78,8 +143,12 @@ impl core::str::FromStr for Domain {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let _ = text;
-        unimplemented!()
+        let source = Source::text(text);
+        let end = parse::domain_end(source, 0)?;
+        if end < text.len() {
+            return Err(InvalidValue::new(Expected::Domain, end));
+        }
+        source.keep(0..end).map(Self::assemble)
     }
 }
 
@@ -113,8 +182,11 @@ impl core::str::FromStr for Host {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let _ = text;
-        unimplemented!()
+        match parse::host(Source::text(text), 0)? {
+            (host, end) if end == text.len() => Ok(host),
+            (Self::Domain(_), end) => Err(InvalidValue::new(Expected::Domain, end)),
+            (Self::Literal(_), end) => Err(InvalidValue::new(Expected::End, end)),
+        }
     }
 }
 
@@ -200,7 +272,28 @@ impl core::str::FromStr for ClientName {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let _ = text;
-        unimplemented!()
+        Self::parse(Source::text(text), 0)
+    }
+}
+
+impl ClientName {
+    /// The name that is all of `source` from `at` on.
+    pub(crate) fn parse(source: Source<'_>, at: usize) -> Result<Self, InvalidValue> {
+        let end = source.octets().len();
+        if let Ok((host, host_end)) = parse::host(source, at)
+            && host_end == end
+        {
+            return Ok(Self::Host(host));
+        }
+        let word = source.run(at, VCHAR | NON_ASCII);
+        if word == 0 || at + word < end {
+            return Err(InvalidValue::new(Expected::ClientName, at + word));
+        }
+        if word > DOMAIN {
+            return Err(InvalidValue::new(Expected::ClientName, at + DOMAIN));
+        }
+        source
+            .keep(at..end)
+            .map(|name| Self::Other(OtherName(name)))
     }
 }

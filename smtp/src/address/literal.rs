@@ -1,5 +1,6 @@
 //! Address literals: hosts without a name.
 
+use alloc::format;
 use core::{
     fmt,
     net::{Ipv4Addr, Ipv6Addr},
@@ -7,7 +8,17 @@ use core::{
 
 use mailwire_core::text::ByteStr;
 
-use crate::error::InvalidValue;
+use super::{
+    class::{DCONTENT, LET_DIG, is},
+    parse::{self, Source},
+};
+use crate::{
+    error::{Expected, InvalidValue},
+    limits::DOMAIN,
+};
+
+/// The tag that is no tag of a general literal.
+const IPV6: &str = "IPv6";
 
 /// `address-literal`, RFC 5321 §4.1.3: never to be looked up as a name.
 ///
@@ -29,6 +40,28 @@ pub enum AddressLiteral {
     General(GeneralLiteral),
 }
 
+impl AddressLiteral {
+    /// The literal of text in brackets that has been checked; nothing if it has no brackets.
+    pub(super) fn from_brackets(text: &str) -> Option<Self> {
+        Self::from_content(text.strip_prefix('[')?.strip_suffix(']')?)
+    }
+
+    /// The literal of what stands between the brackets.
+    pub(super) fn from_content(content: &str) -> Option<Self> {
+        if content
+            .bytes()
+            .all(|octet| octet.is_ascii_digit() || octet == b'.')
+        {
+            return content.parse().ok().map(Self::V4);
+        }
+        let (tag, address) = content.split_once(':')?;
+        if tag.eq_ignore_ascii_case(IPV6) {
+            return address.parse().ok().map(Self::V6);
+        }
+        GeneralLiteral::new(tag, address).ok().map(Self::General)
+    }
+}
+
 impl fmt::Display for AddressLiteral {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -43,8 +76,14 @@ impl core::str::FromStr for AddressLiteral {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let _ = text;
-        unimplemented!()
+        let (literal, end) = match text.as_bytes() {
+            [b'[', ..] => parse::literal(Source::text(text), 0)?,
+            _ => return Err(InvalidValue::new(Expected::AddressLiteral, 0)),
+        };
+        if end < text.len() {
+            return Err(InvalidValue::new(Expected::End, end));
+        }
+        Ok(literal)
     }
 }
 
@@ -69,20 +108,37 @@ impl GeneralLiteral {
     /// [`InvalidValue`] where a character is not allowed, the tag is `IPv6`, or the whole is
     /// longer than a domain may be.
     pub fn new(tag: &str, content: &str) -> Result<Self, InvalidValue> {
-        let _ = (tag, content);
-        unimplemented!()
+        let bad = |at| Err(InvalidValue::new(Expected::AddressLiteral, at));
+        let ldh = |octet: u8| is(octet, LET_DIG) || octet == b'-';
+        if let Some(at) = tag.bytes().position(|octet| !ldh(octet)) {
+            return bad(at);
+        }
+        if tag.is_empty() || tag.ends_with('-') || tag.eq_ignore_ascii_case(IPV6) {
+            return bad(tag.len());
+        }
+        let start = tag.len() + 1;
+        if let Some(at) = content.bytes().position(|octet| !is(octet, DCONTENT)) {
+            return bad(start + at);
+        }
+        // The brackets are part of what stands in the place of a domain.
+        if content.is_empty() || start + content.len() + 2 > DOMAIN {
+            return bad(start);
+        }
+        Ok(Self {
+            text: ByteStr::from(format!("{tag}:{content}")),
+        })
     }
 
     /// The tag.
     #[must_use]
     pub fn tag(&self) -> &str {
-        unimplemented!()
+        self.text.split_once(':').map_or("", |(tag, _)| tag)
     }
 
     /// What stands behind the colon.
     #[must_use]
     pub fn content(&self) -> &str {
-        unimplemented!()
+        self.text.split_once(':').map_or("", |(_, content)| content)
     }
 
     /// Tag, colon and content.

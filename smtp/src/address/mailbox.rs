@@ -1,11 +1,18 @@
 //! Mailboxes and paths.
 
-use alloc::borrow::Cow;
-use core::fmt;
+use alloc::{borrow::Cow, format};
+use core::fmt::{self, Write};
 
 use mailwire_core::text::ByteStr;
 
-use crate::{address::Host, error::InvalidValue};
+use super::{
+    AddressLiteral, Domain, Host,
+    parse::{self, Source, dot_string, is_control, unquote},
+};
+use crate::{
+    error::{Expected, InvalidValue},
+    limits::LOCAL_PART,
+};
 
 /// `Reverse-path`, RFC 5321 §4.1.2: where failures are reported to.
 ///
@@ -76,19 +83,33 @@ impl ForwardPath {
     }
 }
 
+impl ReversePath {
+    pub(crate) fn write(&self, out: &mut impl Write) -> fmt::Result {
+        write_path(self.mailbox().map_or("", Mailbox::as_str), out)
+    }
+}
+
+impl ForwardPath {
+    pub(crate) fn write(&self, out: &mut impl Write) -> fmt::Result {
+        write_path(self.mailbox().map_or("Postmaster", Mailbox::as_str), out)
+    }
+}
+
+fn write_path(content: &str, out: &mut impl Write) -> fmt::Result {
+    out.write_char('<')?;
+    out.write_str(content)?;
+    out.write_char('>')
+}
+
 impl fmt::Display for ReversePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<{}>", self.mailbox().map_or("", Mailbox::as_str))
+        self.write(f)
     }
 }
 
 impl fmt::Display for ForwardPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "<{}>",
-            self.mailbox().map_or("Postmaster", Mailbox::as_str)
-        )
+        self.write(f)
     }
 }
 
@@ -96,8 +117,8 @@ impl core::str::FromStr for ReversePath {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let _ = text;
-        unimplemented!()
+        let (value, end) = parse::reverse_path(Source::text(text), 0)?;
+        whole(value, end, text)
     }
 }
 
@@ -105,9 +126,17 @@ impl core::str::FromStr for ForwardPath {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let _ = text;
-        unimplemented!()
+        let (value, end) = parse::forward_path(Source::text(text), 0)?;
+        whole(value, end, text)
     }
+}
+
+/// The value, if nothing stands behind it.
+fn whole<T>(value: T, end: usize, text: &str) -> Result<T, InvalidValue> {
+    if end < text.len() {
+        return Err(InvalidValue::new(Expected::End, end));
+    }
+    Ok(value)
 }
 
 impl From<Mailbox> for ReversePath {
@@ -151,8 +180,7 @@ impl Mailbox {
     ///
     /// [`InvalidValue`] if the path would be longer than 256 octets.
     pub fn new(local_part: &LocalPart, host: &Host) -> Result<Self, InvalidValue> {
-        let _ = (local_part, host);
-        unimplemented!()
+        format!("{local_part}@{host}").parse()
     }
 
     /// The mailbox as it is sent, without angle brackets.
@@ -164,20 +192,33 @@ impl Mailbox {
     /// The local part without quotes: what is looked up.
     #[must_use]
     pub fn local_part(&self) -> Cow<'_, str> {
-        let _ = self.at;
-        unimplemented!()
+        let local_part = self.split().0;
+        match local_part.strip_prefix('"') {
+            None => Cow::Borrowed(local_part),
+            Some(quoted) => {
+                let content = quoted.strip_suffix('"').unwrap_or(quoted);
+                if content.contains('\\') {
+                    Cow::Owned(unquote(content))
+                } else {
+                    Cow::Borrowed(content)
+                }
+            }
+        }
     }
 
     /// The domain, or the address literal in its brackets, as it was written.
     #[must_use]
     pub fn host_str(&self) -> &str {
-        unimplemented!()
+        self.split().1
     }
 
     /// The domain or the address literal as a value.
     #[must_use]
     pub fn host(&self) -> Host {
-        unimplemented!()
+        match AddressLiteral::from_brackets(self.host_str()) {
+            Some(literal) => Host::Literal(literal),
+            None => Host::Domain(Domain::assemble(ByteStr::from(self.host_str()))),
+        }
     }
 
     /// Whether it needs no SMTPUTF8.
@@ -194,12 +235,28 @@ impl Mailbox {
             ..self
         }
     }
+
+    /// A mailbox of text that has been checked, whose `@` stands at `at`.
+    pub(super) fn assemble(text: ByteStr, at: usize) -> Option<Self> {
+        let at = u8::try_from(at).ok()?;
+        Some(Self { text, at })
+    }
+
+    /// The local part as it is sent, and the host.
+    fn split(&self) -> (&str, &str) {
+        let (local_part, rest) = self
+            .text
+            .split_at_checked(usize::from(self.at))
+            .unwrap_or_default();
+        (local_part, rest.strip_prefix('@').unwrap_or(rest))
+    }
 }
 
 impl PartialEq for Mailbox {
     fn eq(&self, other: &Self) -> bool {
-        let _ = other;
-        unimplemented!()
+        let (local_part, host) = self.split();
+        let (other_local_part, other_host) = other.split();
+        local_part == other_local_part && host.eq_ignore_ascii_case(other_host)
     }
 }
 
@@ -207,8 +264,12 @@ impl Eq for Mailbox {}
 
 impl core::hash::Hash for Mailbox {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        let _ = state;
-        unimplemented!()
+        let (local_part, host) = self.split();
+        local_part.hash(state);
+        for octet in host.bytes() {
+            state.write_u8(octet.to_ascii_lowercase());
+        }
+        state.write_u8(0xff);
     }
 }
 
@@ -228,8 +289,8 @@ impl core::str::FromStr for Mailbox {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let _ = text;
-        unimplemented!()
+        let (value, end) = parse::mailbox(Source::text(text), 0)?;
+        whole(value, end, text)
     }
 }
 
@@ -256,8 +317,14 @@ impl LocalPart {
     /// [`InvalidValue`] for controls, and where the local part as it is sent would be longer than
     /// 64 octets.
     pub fn new(unquoted: &str) -> Result<Self, InvalidValue> {
-        let _ = unquoted;
-        unimplemented!()
+        if let Some(at) = unquoted.find(is_control) {
+            return Err(InvalidValue::new(Expected::LocalPart, at));
+        }
+        let local_part = Self(ByteStr::from(unquoted));
+        if format!("{local_part}").len() > LOCAL_PART {
+            return Err(InvalidValue::new(Expected::LocalPart, unquoted.len()));
+        }
+        Ok(local_part)
     }
 
     /// The text without quotes.
@@ -270,7 +337,22 @@ impl LocalPart {
 impl fmt::Display for LocalPart {
     /// Writes it as it is sent: quoted if that is needed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let _ = f;
-        unimplemented!()
+        write_local_part(&self.0, f)
     }
+}
+
+/// Writes a local part as it is sent: as a dot-string where it is one, else with the fewest quotes
+/// (RFC 5321 §4.1.2).
+pub(super) fn write_local_part(unquoted: &str, out: &mut impl Write) -> fmt::Result {
+    if dot_string(unquoted.as_bytes()) == Ok(unquoted.len()) {
+        return out.write_str(unquoted);
+    }
+    out.write_char('"')?;
+    for c in unquoted.chars() {
+        if matches!(c, '"' | '\\') {
+            out.write_char('\\')?;
+        }
+        out.write_char(c)?;
+    }
+    out.write_char('"')
 }

@@ -6,10 +6,11 @@
 //! with the fewest quotes where it is not. A source route is parsed and dropped (RFC 5321
 //! Appendix C).
 
+pub(crate) mod class;
 mod domain;
 mod literal;
 mod mailbox;
-mod parse;
+pub(crate) mod parse;
 
 pub use domain::{ClientName, Domain, Host, OtherName};
 pub use literal::{AddressLiteral, GeneralLiteral};

@@ -2,12 +2,18 @@
 //!
 //! Read first: RFC 5321 §4.1.1, RFC 3030 §2, RFC 4954 §4, RFC 2033 §4.1.
 
+mod parse;
+mod word;
+
+use core::fmt::{self, Write};
+
 use bytes::BytesMut;
-use mailwire_core::{secret::SecretBytes, text::ByteStr};
+use mailwire_core::{base64, secret::SecretBytes};
+pub use word::{Argument, Mechanism, Verb};
 
 use crate::{
     address::{ClientName, ForwardPath, ReversePath},
-    error::{InvalidValue, ParseError},
+    error::ParseError,
     params::{MailParams, RcptParams},
 };
 
@@ -115,118 +121,87 @@ impl Command {
     ///
     /// [`ParseError`], which says what to answer.
     pub fn parse(line: BytesMut) -> Result<Self, ParseError> {
-        let _ = line;
-        unimplemented!()
+        parse::command(line)
     }
 
-    /// Appends the command with its CRLF to `out`.
+    /// Appends the command with its CRLF to `out`. What holds credentials is appended too.
     pub fn encode(&self, out: &mut BytesMut) {
-        let _ = out;
-        unimplemented!()
+        // Writing to a `BytesMut` fails only where its length would pass that of all memory.
+        let _ = self.write(out);
     }
 
     /// The verb in capitals.
     #[must_use]
     pub fn verb(&self) -> &str {
-        unimplemented!()
+        match self {
+            Self::Ehlo { .. } => "EHLO",
+            Self::Helo { .. } => "HELO",
+            Self::Lhlo { .. } => "LHLO",
+            Self::Mail { .. } => "MAIL",
+            Self::Rcpt { .. } => "RCPT",
+            Self::Data => "DATA",
+            Self::Bdat { .. } => "BDAT",
+            Self::Rset => "RSET",
+            Self::Vrfy { .. } => "VRFY",
+            Self::Expn { .. } => "EXPN",
+            Self::Help { .. } => "HELP",
+            Self::Noop { .. } => "NOOP",
+            Self::Quit => "QUIT",
+            Self::StartTls => "STARTTLS",
+            Self::Auth { .. } => "AUTH",
+            Self::Unknown { verb } => verb.as_str(),
+        }
     }
-}
 
-/// What stands behind VRFY, EXPN, HELP and NOOP: one or more printable characters, ASCII or not,
-/// and spaces, of at most [`ARGUMENT`](crate::limits::ARGUMENT) octets, without spaces at the ends.
-///
-/// ```
-/// use mailwire_smtp::command::Argument;
-/// assert!("Crispin".parse::<Argument>().is_ok());
-/// assert!("a\r\nQUIT".parse::<Argument>().is_err());
-/// ```
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Argument(ByteStr);
-
-impl Argument {
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl core::str::FromStr for Argument {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let _ = text;
-        unimplemented!()
-    }
-}
-
-/// The name of a command that we do not know, in capitals: letters, digits and hyphens.
-///
-/// ```
-/// use mailwire_smtp::command::Verb;
-/// assert_eq!("xclient".parse::<Verb>()?.as_str(), "XCLIENT");
-/// assert!("MAIL".parse::<Verb>().is_err());
-/// # Ok::<(), mailwire_smtp::error::InvalidValue>(())
-/// ```
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Verb(ByteStr);
-
-impl Verb {
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl core::str::FromStr for Verb {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let _ = text;
-        unimplemented!()
-    }
-}
-
-/// The name of a SASL mechanism, in capitals: RFC 4422 §3.1, at most 20 characters.
-///
-/// ```
-/// use mailwire_smtp::command::Mechanism;
-/// assert_eq!("scram-sha-256".parse::<Mechanism>()?.as_str(), "SCRAM-SHA-256");
-/// # Ok::<(), mailwire_smtp::error::InvalidValue>(())
-/// ```
-#[derive(Clone, Copy, Eq, Hash, PartialEq)]
-pub struct Mechanism {
-    len: u8,
-    octets: [u8; 20],
-}
-
-impl Mechanism {
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        let _ = (self.len, self.octets);
-        unimplemented!()
-    }
-}
-
-impl core::fmt::Debug for Mechanism {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl core::fmt::Display for Mechanism {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl core::str::FromStr for Mechanism {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let _ = text;
-        unimplemented!()
+    fn write(&self, out: &mut impl Write) -> fmt::Result {
+        out.write_str(self.verb())?;
+        match self {
+            Self::Ehlo { client } | Self::Helo { client } | Self::Lhlo { client } => {
+                write!(out, " {client}")?;
+            }
+            Self::Mail { from, params } => {
+                out.write_str(" FROM:")?;
+                from.write(out)?;
+                params.write(out)?;
+            }
+            Self::Rcpt { to, params } => {
+                out.write_str(" TO:")?;
+                to.write(out)?;
+                params.write(out)?;
+            }
+            Self::Bdat { size, last } => {
+                write!(out, " {size}")?;
+                if *last {
+                    out.write_str(" LAST")?;
+                }
+            }
+            Self::Vrfy { text }
+            | Self::Expn { text }
+            | Self::Help { text: Some(text) }
+            | Self::Noop { text: Some(text) } => {
+                out.write_char(' ')?;
+                out.write_str(text.as_str())?;
+            }
+            Self::Auth { mechanism, initial } => {
+                out.write_char(' ')?;
+                out.write_str(mechanism.as_str())?;
+                match initial {
+                    None => {}
+                    Some(initial) if initial.expose().is_empty() => out.write_str(" =")?,
+                    Some(initial) => {
+                        out.write_char(' ')?;
+                        out.write_str(base64::encode_secret(initial.expose()).expose())?;
+                    }
+                }
+            }
+            Self::Data
+            | Self::Rset
+            | Self::Help { text: None }
+            | Self::Noop { text: None }
+            | Self::Quit
+            | Self::StartTls
+            | Self::Unknown { .. } => {}
+        }
+        out.write_str("\r\n")
     }
 }
