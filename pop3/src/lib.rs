@@ -35,6 +35,7 @@ mod command;
 mod error;
 pub mod limits;
 mod maildrop;
+pub mod open;
 mod response;
 pub mod server;
 pub mod session;
@@ -48,6 +49,7 @@ pub use command::{
 };
 pub use error::{Expected, Misuse, ParseError, ProtocolError};
 pub use maildrop::{Deletions, InvalidMaildrop, Maildrop};
+pub use open::Open;
 pub use response::{Response, ResponseCode, Status, UnknownCode};
 pub use server::Server;
 pub use state::{ClearText, Protection, State};
