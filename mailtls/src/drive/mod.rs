@@ -280,6 +280,10 @@ where
     /// # Cancel safety
     ///
     /// All state is in the connection.
+    #[expect(
+        clippy::type_complexity,
+        reason = "an alias would hide what `turn` and `next_event` show"
+    )]
     pub fn poll_turn(
         &mut self,
         cx: &mut Context<'_>,

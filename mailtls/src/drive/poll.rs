@@ -17,7 +17,7 @@ use crate::{
     limits,
     sniff::FirstOctets,
     stream::{Stream, end_of},
-    upgrade::{Handshake, HandshakeError, Start},
+    upgrade::{Handshake, HandshakeError, Outcome, Start},
 };
 
 pub(super) enum State<IO, X: std::error::Error + 'static> {
@@ -210,7 +210,7 @@ where
                 ready!(self.clock.poll(cx, Awaited::Handshake(self.tls.limit()), 0));
                 Poll::Ready(Err(Error::HandshakeTimeout))
             }
-            Poll::Ready(Ok(stream)) => {
+            Poll::Ready(Outcome::Done(stream)) => {
                 self.clock.stop();
                 self.fresh = false;
                 if let Some(info) = stream.tls_info() {
@@ -222,7 +222,7 @@ where
                 self.state = State::Open(stream);
                 Poll::Ready(Ok(()))
             }
-            Poll::Ready(Err((error, stream))) => {
+            Poll::Ready(Outcome::Failed(error, stream)) => {
                 self.clock.stop();
                 let hint = match (start, &error) {
                     (Start::Implicit, HandshakeError::NotTls(spoken)) if spoken.is_text() => {

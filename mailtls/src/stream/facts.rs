@@ -8,8 +8,10 @@ use rustls::{
     ClientConnection, CommonState, HandshakeKind, ProtocolVersion, ServerConnection,
     sign::CertifiedKey,
 };
+use rustls_pki_types::ServerName;
 
 use super::end_point;
+use crate::upgrade::{Role, Tls};
 
 /// What the handshake knew and the TLS library does not keep.
 pub(crate) struct Facts {
@@ -30,6 +32,25 @@ pub(crate) enum Session<'a> {
 }
 
 impl Facts {
+    /// What is known before the handshake.
+    pub(crate) fn new(tls: &Tls) -> Self {
+        let (asked, extended_master_secret) = match &tls.role {
+            Role::None => (None, false),
+            Role::Server { implicit, .. } => (None, implicit.require_ems),
+            Role::Client { config, name } => match name {
+                ServerName::DnsName(name) => (Some(name.as_ref().into()), config.require_ems),
+                _ => (None, config.require_ems),
+            },
+        };
+        let verification = tls.verification();
+        Self {
+            verification,
+            shown: None,
+            asked,
+            extended_master_secret,
+        }
+    }
+
     /// `None` before the handshake is done.
     pub(crate) fn info(&self, session: Session<'_>) -> Option<TlsInfo> {
         let common: &CommonState = match session {

@@ -62,7 +62,7 @@ const fn spoken(first: FirstOctets) -> &'static str {
 }
 
 impl HandshakeError {
-    pub(super) fn new(error: &io::Error, first: &[u8]) -> Self {
+    pub(crate) fn new(error: &io::Error, first: &[u8]) -> Self {
         if let Some(spoken) = FirstOctets::of(first).filter(|first| !first.is_tls()) {
             return Self::NotTls(spoken);
         }

@@ -9,13 +9,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use mailwire_core::machine::PeerVerification;
 use rustls::{
     ServerConfig,
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
-use rustls_pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     sync::{AcquireError, OwnedSemaphorePermit},
@@ -39,7 +37,8 @@ pub(crate) enum Start {
 
 pub(crate) struct Handshake<IO> {
     stage: Stage<IO>,
-    verification: PeerVerification,
+    /// `None` once they went with the stream.
+    facts: Option<Facts>,
     /// What was read in clear, to be counted again when it is over.
     read_before: u64,
     slots: Option<super::Handshakes>,
@@ -62,19 +61,17 @@ enum Stage<IO> {
     Accept {
         accept: FallibleAccept<Tap<IO>>,
         recorder: Arc<Recorder>,
-        extended_master_secret: bool,
     },
-    Connect {
-        connect: FallibleConnect<Tap<IO>>,
-        asked: Option<Box<str>>,
-        extended_master_secret: bool,
-    },
+    Connect(FallibleConnect<Tap<IO>>),
     Over,
 }
 
-/// Either the stream, or the reason with the socket, which may be closed in order but never be
-/// written to.
-pub(crate) type Outcome<IO> = Result<Stream<IO>, (HandshakeError, Option<Stream<IO>>)>;
+/// How a handshake ended.
+pub(crate) enum Outcome<IO> {
+    Done(Stream<IO>),
+    /// With the socket, which may be closed in order but never be written to.
+    Failed(HandshakeError, Option<Stream<IO>>),
+}
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Handshake<IO> {
     /// `None` where there is nothing to upgrade with.
@@ -91,22 +88,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Handshake<IO> {
             }
             Role::Client { config, name } => {
                 let connector = TlsConnector::from(Arc::clone(config));
-                let asked = match name {
-                    ServerName::DnsName(name) => Some(name.as_ref().into()),
-                    _ => None,
-                };
-                let connect = connector.connect(name.clone(), tap).into_fallible();
-                let extended_master_secret = config.require_ems;
-                Stage::Connect {
-                    connect,
-                    asked,
-                    extended_master_secret,
-                }
+                Stage::Connect(connector.connect(name.clone(), tap).into_fallible())
             }
         };
         Some(Self {
             stage,
-            verification: tls.verification(),
+            facts: Some(Facts::new(tls)),
             read_before,
             slots: tls.slots.clone(),
             slot: None,
@@ -123,7 +110,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Handshake<IO> {
                     };
                     match seen {
                         Ok(()) => self.stage = self.queue(tap, config),
-                        Err(error) => return Poll::Ready(Err((error, Some(Stream::of_tap(tap))))),
+                        Err(error) => {
+                            let stream = Some(Stream::of_tap(tap));
+                            return Poll::Ready(Outcome::Failed(error, stream));
+                        }
                     }
                 }
                 Stage::Slot { acquire, .. } => {
@@ -133,35 +123,16 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Handshake<IO> {
                         self.stage = accept(tap, &config);
                     }
                 }
-                Stage::Accept {
-                    accept,
-                    recorder,
-                    extended_master_secret,
-                } => {
+                Stage::Accept { accept, recorder } => {
                     let done = ready!(Pin::new(accept).poll(cx));
-                    let facts = Facts {
-                        verification: self.verification,
-                        shown: recorder.take(),
-                        asked: None,
-                        extended_master_secret: *extended_master_secret,
-                    };
-                    return Poll::Ready(self.finish(done.map(TlsStream::Server), facts));
+                    let shown = recorder.take();
+                    return Poll::Ready(self.finish(done.map(TlsStream::Server), shown));
                 }
-                Stage::Connect {
-                    connect,
-                    asked,
-                    extended_master_secret,
-                } => {
+                Stage::Connect(connect) => {
                     let done = ready!(Pin::new(connect).poll(cx));
-                    let facts = Facts {
-                        verification: self.verification,
-                        shown: None,
-                        asked: asked.take(),
-                        extended_master_secret: *extended_master_secret,
-                    };
-                    return Poll::Ready(self.finish(done.map(TlsStream::Client), facts));
+                    return Poll::Ready(self.finish(done.map(TlsStream::Client), None));
                 }
-                Stage::Over => return Poll::Ready(Err((HandshakeError::Closed, None))),
+                Stage::Over => return Poll::Ready(Outcome::Failed(HandshakeError::Closed, None)),
             }
         }
     }
@@ -194,18 +165,22 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Handshake<IO> {
     fn finish(
         &mut self,
         done: Result<TlsStream<Tap<IO>>, (std::io::Error, Tap<IO>)>,
-        facts: Facts,
+        shown: Option<Arc<CertifiedKey>>,
     ) -> Outcome<IO> {
         self.stage = Stage::Over;
         self.slot = None;
+        let Some(mut facts) = self.facts.take() else {
+            return Outcome::Failed(HandshakeError::Closed, None);
+        };
+        facts.shown = shown;
         match done {
             Ok(mut stream) => {
                 stream.get_mut().0.add_read(self.read_before);
-                Ok(Stream::tls(stream, facts))
+                Outcome::Done(Stream::tls(stream, facts))
             }
             Err((error, tap)) => {
                 let error = HandshakeError::new(&error, tap.first());
-                Err((error, Some(Stream::of_tap(tap))))
+                Outcome::Failed(error, Some(Stream::of_tap(tap)))
             }
         }
     }
@@ -216,13 +191,8 @@ fn accept<IO: AsyncRead + AsyncWrite + Unpin>(
     config: &Arc<ServerConfig>,
 ) -> Stage<IO> {
     let (config, recorder) = Recorder::install(config);
-    let extended_master_secret = config.require_ems;
     let accept = TlsAcceptor::from(config).accept(tap).into_fallible();
-    Stage::Accept {
-        accept,
-        recorder,
-        extended_master_secret,
-    }
+    Stage::Accept { accept, recorder }
 }
 
 /// Waits for the peer to speak, and tells TLS from what is none.

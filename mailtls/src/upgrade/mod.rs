@@ -12,7 +12,7 @@ mod tls;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use error::{HandshakeError, TlsFault};
-pub(crate) use handshake::{Handshake, Recorder, Start};
+pub(crate) use handshake::{Handshake, Outcome, Recorder, Start};
 pub(crate) use tls::Role;
 pub use tls::{Handshakes, Tls};
 
@@ -105,7 +105,7 @@ where
     let polled = std::future::poll_fn(|cx| handshake.poll(cx));
     match tokio::time::timeout(tls.limit(), polled).await {
         Err(_) => Err(UpgradeError::TimedOut),
-        Ok(Err((error, _io))) => Err(UpgradeError::Handshake(error)),
-        Ok(Ok(stream)) => Ok(stream),
+        Ok(Outcome::Failed(error, _stream)) => Err(UpgradeError::Handshake(error)),
+        Ok(Outcome::Done(stream)) => Ok(stream),
     }
 }
