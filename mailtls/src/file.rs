@@ -171,6 +171,12 @@ fn open(path: &Path) -> Result<File, ReadError> {
     }
 }
 
+/// Whether every user of the machine may read it.
+#[cfg(feature = "certs")]
+pub(crate) fn readable_by_others(path: &Path) -> bool {
+    ids::of(path).is_some_and(|(_, mode)| mode & 0o004 != 0)
+}
+
 /// The whole content of a regular file of at most `max` octets.
 pub(crate) fn read(path: &Path, max: u64) -> Result<Vec<u8>, ReadError> {
     let file = open(path)?;

@@ -64,11 +64,6 @@ impl DnsName {
     pub fn as_str(&self) -> &str {
         self.0.as_ref()
     }
-
-    /// The name behind the first dot, for a wildcard look-up.
-    pub(crate) fn parent(name: &str) -> Option<&str> {
-        name.split_once('.').map(|(_, parent)| parent)
-    }
 }
 
 impl FromStr for DnsName {

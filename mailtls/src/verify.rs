@@ -35,6 +35,7 @@ use rustls::{
         verify_tls13_signature_with_raw_key,
     },
     server::ParsedCertificate,
+    time_provider::{DefaultTimeProvider, TimeProvider},
 };
 use rustls_pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use webpki::RawPublicKeyEntity;
@@ -46,7 +47,7 @@ pub use self::{
     error::{ShownNames, VerifyError},
     roots::{Roots, RootsError},
 };
-use crate::{level::Level, limits::MAX_CHAIN, names::ReferenceName, provider::Provider};
+use crate::{Tls, level::Level, limits::MAX_CHAIN, names::ReferenceName, provider::Provider};
 
 /// TLS for a client, to one server by name; a cheap clone.
 ///
@@ -136,6 +137,27 @@ impl ClientTls {
     }
 }
 
+/// For a [`Connection`](crate::Connection). What it says of the server is what the level stands
+/// for: a handshake that succeeds at a verifying level has verified.
+///
+/// ```
+/// # #[cfg(any(feature = "aws-lc-rs", feature = "ring"))] {
+/// # (|| -> Result<(), mailtls::verify::ClientConfigError> {
+/// use mailtls::{Tls, level::Level, verify::ClientTls};
+/// let tls = ClientTls::builder(Level::May, "mail.example.test".parse().unwrap()).build()?;
+/// assert!(Tls::from(&tls).is_available());
+/// # Ok(()) })().unwrap(); }
+/// ```
+impl From<&ClientTls> for Tls {
+    fn from(tls: &ClientTls) -> Self {
+        let verification = match &tls.0.verifier.rule {
+            Rule::Tolerant => PeerVerification::NotChecked,
+            Rule::WebPki { .. } => PeerVerification::Verified,
+        };
+        Self::client(tls.config(), tls.server_name()).with_verification(verification)
+    }
+}
+
 impl fmt::Debug for ClientTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientTls")
@@ -166,6 +188,7 @@ pub struct ClientTlsBuilder {
     more: Vec<ReferenceName>,
     provider: Provider,
     roots: Option<Roots>,
+    clock: Arc<dyn TimeProvider>,
     alpn: Vec<Vec<u8>>,
 }
 
@@ -178,6 +201,7 @@ impl ClientTlsBuilder {
             more: Vec::new(),
             provider,
             roots: None,
+            clock: Arc::new(DefaultTimeProvider),
             alpn: Vec::new(),
         }
     }
@@ -197,6 +221,12 @@ impl ClientTlsBuilder {
     /// The provider of the cryptography.
     pub fn provider(mut self, provider: Provider) -> Self {
         self.provider = provider;
+        self
+    }
+
+    /// The clock that certificates are judged by; that of the system unless set.
+    pub fn clock(mut self, clock: Arc<dyn TimeProvider>) -> Self {
+        self.clock = clock;
         self
     }
 
@@ -227,7 +257,7 @@ impl ClientTlsBuilder {
             algorithms: crypto.signature_verification_algorithms,
             rule,
         });
-        let mut config = ClientConfig::builder_with_provider(crypto)
+        let mut config = ClientConfig::builder_with_details(crypto, self.clock)
             .with_safe_default_protocol_versions()
             .map_err(|_| ClientConfigError::Provider)?
             .dangerous()

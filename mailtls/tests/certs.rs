@@ -641,6 +641,22 @@ fn x509_19_only_regular_files_of_a_sane_size_are_read() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn s15_a_key_that_everybody_may_read_is_found() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = Folder::new();
+    let (chain, key) = (folder.write("chain.pem", ""), folder.write("key.pem", ""));
+    for (mode, open) in [(0o600, false), (0o640, false), (0o644, true), (0o604, true)] {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+        fs::set_permissions(&chain, fs::Permissions::from_mode(0o644)).unwrap();
+        let expected = open.then_some(key.as_path());
+        assert_eq!(Source::combined(&key).readable_by_others(), expected);
+        assert_eq!(Source::files(&chain, &key).readable_by_others(), expected);
+    }
+}
+
 #[test]
 fn s13_a_pair_that_does_not_match_names_the_chain() {
     let ca = Ca::new("our authority");

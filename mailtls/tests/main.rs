@@ -9,6 +9,13 @@
     reason = "tests fail by panicking"
 )]
 
+#[cfg(all(
+    feature = "certs",
+    feature = "policy",
+    any(feature = "aws-lc-rs", feature = "ring")
+))]
 mod certs;
+#[cfg(all(feature = "policy", any(feature = "aws-lc-rs", feature = "ring")))]
 mod pki;
+#[cfg(all(feature = "policy", any(feature = "aws-lc-rs", feature = "ring")))]
 mod verify;

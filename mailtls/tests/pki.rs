@@ -41,8 +41,18 @@ impl Ca {
 
     /// An authority below this one.
     pub(crate) fn intermediate(&self, name: &str) -> Self {
+        self.below(Self::params(name))
+    }
+
+    /// The same with something changed about it.
+    pub(crate) fn intermediate_with(&self, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let mut params = Self::params("an intermediate");
+        change(&mut params);
+        self.below(params)
+    }
+
+    fn below(&self, params: CertificateParams) -> Self {
         let key = KeyPair::generate().unwrap();
-        let params = Self::params(name);
         let cert = params.signed_by(&key, &self.issuer).unwrap();
         Self {
             issuer: Issuer::new(params, key),

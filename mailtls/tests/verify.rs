@@ -1,6 +1,6 @@
 //! Levels against faults, in whole handshakes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use mailtls::{
     level::Level,
@@ -12,15 +12,16 @@ use mailtls::{
     },
 };
 use rcgen::{
-    BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    SanType, date_time_ymd, string::Ia5String,
+    BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, GeneralSubtree,
+    IsCa, KeyPair, NameConstraints, SanType, date_time_ymd, string::Ia5String,
 };
 use rustls::{
     AlertDescription, HandshakeKind, RootCertStore, ServerConfig, SignatureAlgorithm,
     SignatureScheme, SupportedProtocolVersion,
-    pki_types::{CertificateDer, PrivateKeyDer},
+    pki_types::{CertificateDer, PrivateKeyDer, UnixTime},
     server::{ClientHello, ResolvesServerCert},
     sign::{CertifiedKey, Signer, SigningKey},
+    time_provider::TimeProvider,
     version::{TLS12, TLS13},
 };
 
@@ -569,6 +570,84 @@ fn x509_8_path_building() {
         secure(&ca, &with(&crowd), NAME),
         Err(VerifyError::LimitExceeded)
     );
+}
+
+#[test]
+fn x509_7_an_authority_vouches_only_for_the_names_it_may() {
+    let root = Ca::new("our authority");
+    let subtree = |name: &str| GeneralSubtree::DnsName(name.to_owned());
+    for (permitted, excluded, name, good) in [
+        ("example.test", "", NAME, true),
+        ("example.test", "", "example.test", true),
+        ("example.test", "", "mail.example.org", false),
+        ("example.test", "", "notexample.test", false),
+        ("", "example.test", NAME, false),
+        ("", "other.test", NAME, true),
+        ("example.test", "mail.example.test", NAME, false),
+    ] {
+        let list = |names: &str| match names {
+            "" => vec![],
+            name => vec![subtree(name)],
+        };
+        let constrained = root.intermediate_with(|params| {
+            params.name_constraints = Some(NameConstraints {
+                permitted_subtrees: list(permitted),
+                excluded_subtrees: list(excluded),
+            });
+        });
+        let mut leaf = constrained.leaf(&[name]);
+        leaf.chain.push(constrained.der());
+        let verdict = secure(&root, &leaf, name).map(drop);
+        let expected = match good {
+            true => Ok(()),
+            false => Err(VerifyError::NameNotPermitted),
+        };
+        assert_eq!(verdict, expected, "{permitted} {excluded} {name}");
+    }
+}
+
+/// A clock that stands still.
+#[derive(Debug)]
+struct At(u64);
+
+impl TimeProvider for At {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(self.0)))
+    }
+}
+
+#[test]
+fn x509_9_both_ends_of_the_validity_are_in_it() {
+    // 2030-01-01 to 2031-01-01, UTC.
+    let (from, to) = (1_893_456_000, 1_924_992_000);
+    let ca = Ca::new("our authority");
+    let mut params = server(&[NAME]);
+    params.not_before = date_time_ymd(2030, 1, 1);
+    params.not_after = date_time_ymd(2031, 1, 1);
+    let leaf = ca.sign(params, KeyPair::generate().unwrap());
+    let second = Some(Duration::from_secs(1));
+    for provider in providers() {
+        for (now, expected) in [
+            (from - 1, Some(VerifyError::NotYetValid { until: second })),
+            (from, None),
+            (to, None),
+            (to + 1, Some(VerifyError::Expired { since: second })),
+        ] {
+            let tls = ClientTlsBuilder::new(Level::Verify, NAME.parse().unwrap(), provider.clone())
+                .roots(roots(&[&ca]))
+                .clock(Arc::new(At(now)))
+                .build()
+                .unwrap();
+            let error = connect(&tls, &serves(&provider, &TLS13, &leaf))
+                .err()
+                .map(|failure| VerifyError::from_tls(&failure.at_client.unwrap()).unwrap());
+            assert_eq!(error, expected);
+        }
+    }
+    let error = VerifyError::Expired {
+        since: Some(Duration::from_secs(3 * 86_400)),
+    };
+    assert_eq!(error.to_string(), "the certificate expired 3 days ago");
 }
 
 #[test]

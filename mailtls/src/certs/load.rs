@@ -75,6 +75,23 @@ impl Source {
         }
     }
 
+    /// The file with the key, where everybody on the machine may read it: a mistake, though not one
+    /// that keeps the key from being used. It is logged when the entry is loaded.
+    ///
+    /// ```
+    /// use mailtls::certs::Source;
+    /// assert_eq!(Source::memory("demo", "").readable_by_others(), None);
+    /// ```
+    #[must_use]
+    pub fn readable_by_others(&self) -> Option<&Path> {
+        match self {
+            Self::Combined(key) | Self::Files { key, .. } => {
+                file::readable_by_others(key).then_some(key.as_path())
+            }
+            Self::Memory { .. } => None,
+        }
+    }
+
     /// Reads and validates.
     pub(crate) fn load(&self, provider: &Provider) -> Result<Arc<CertifiedKey>, LoadError> {
         match self {

@@ -76,7 +76,9 @@ impl Snapshot {
     pub(crate) fn select(&self, hello: &Hello<'_>) -> Option<Arc<CertifiedKey>> {
         let name = hello.server_name.map(normalised).unwrap_or_default();
         let exact = self.exact.get(name.as_ref());
-        let wildcard = DnsName::parent(&name).and_then(|parent| self.wildcard.get(parent));
+        let wildcard = name
+            .split_once('.')
+            .and_then(|(_, parent)| self.wildcard.get(parent));
         let groups = [exact, wildcard, Some(&self.default)];
         let fitting = groups
             .iter()

@@ -233,6 +233,13 @@ impl Loaded {
             .sources
             .iter()
             .map(|source| {
+                if let Some(key) = source.readable_by_others() {
+                    tracing::warn!(
+                        key = %key.display(),
+                        remedy = "chmod o-rwx, and make a new key if it was read",
+                        "a private key can be read by every user of this machine"
+                    );
+                }
                 Ok(Chain {
                     source: source.clone(),
                     good: source.load(provider)?,
