@@ -1,7 +1,7 @@
 //! A maildrop: what a POP3 session sees of an account's INBOX (RFC 1939 §8).
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     ffi::{OsStr, OsString},
     io,
 };
@@ -24,6 +24,9 @@ const LOCK: &str = "mailwire-pop3.lock";
 
 /// Octets read at once.
 const PIECE: usize = 64 * 1024;
+
+/// How often a QUIT looks for messages to remove.
+const PASSES: usize = 4;
 
 /// An exclusively held maildrop, as it was when it was opened.
 #[derive(Debug)]
@@ -151,34 +154,32 @@ impl<F: Fs> Snapshot<F> {
         if doomed.is_empty() {
             return Ok(());
         }
-        let mut result = Ok(());
-        for part in [Part::New, Part::Cur] {
-            let removed = self.remove(part, &doomed).doing("remove messages");
-            result = result.and(removed);
+        // While we look, another program may give a message a new name. So we look until we find none.
+        for _ in 0..PASSES {
+            let removed = [Part::New, Part::Cur].map(|part| self.remove(part, &doomed));
+            let [new, cur] = removed.map(|removed| removed.doing("remove messages"));
+            if new? + cur? == 0 {
+                return Ok(());
+            }
         }
-        result
+        Err(StoreError::lost("remove messages that others rename"))
     }
 
     /// All names of a message go, lest it come back: a reader that was stopped in the middle of moving one leaves two.
-    fn remove(&self, part: Part, doomed: &HashMap<&OsStr, (u64, u64)>) -> io::Result<()> {
+    fn remove(&self, part: Part, doomed: &HashMap<&OsStr, (u64, u64)>) -> io::Result<usize> {
         let (fs, dir) = (self.store.fs(), self.maildir.part(part));
-        let mut result = Ok(());
-        let mut names: HashSet<OsString> = HashSet::new();
-        for found in self
+        let mut files = self
             .maildir
-            .files(fs, part, |base| doomed.contains_key(base))?
-        {
-            if doomed.get(&*found.base) == Some(&found.identity) {
-                names.insert(found.file);
-            }
-        }
-        for name in &names {
-            match fs.unlink(dir, name) {
+            .files(fs, part, |base| doomed.contains_key(base))?;
+        files.retain(|found| doomed.get(&*found.base) == Some(&found.identity));
+        let mut result = Ok(files.len());
+        for found in &files {
+            match fs.unlink(dir, &found.file) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => result = Err(error),
                 _ => {}
             }
         }
-        if !names.is_empty() {
+        if !files.is_empty() {
             fs.sync_dir(dir)?;
         }
         result

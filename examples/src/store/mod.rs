@@ -17,8 +17,12 @@ mod memory;
 mod name;
 mod uidvalidity;
 
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
 
-use std::{collections::HashSet, io, path::Path, sync::Arc};
+use std::{collections::HashSet, fmt, io, path::Path, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
@@ -172,7 +176,6 @@ impl Mailstore {
 }
 
 /// One message on its way in. Dropping it discards it.
-#[derive(Debug)]
 pub struct Incoming {
     backend: Backend,
     recipients: Arc<[Target]>,
@@ -277,6 +280,17 @@ impl Incoming {
     }
 }
 
+impl fmt::Debug for Incoming {
+    // What is gathered is somebody's message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming")
+            .field("recipients", &self.recipients)
+            .field("gathered", &self.gathered.len())
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Drop for Incoming {
     fn drop(&mut self) {
         let state = std::mem::replace(&mut self.state, State::Away);
@@ -327,8 +341,8 @@ impl Maildrop {
         match &self.held {
             Held::Discard => Err(ReadError::Gone),
             Held::Memory(session) => {
-                let text = session.messages.get(at).map(memory::Stored::text);
-                Ok(Reader(Reading::Memory(Some(text.ok_or(ReadError::Gone)?))))
+                let stored = session.messages.get(at).ok_or(ReadError::Gone)?;
+                Ok(Reader(Reading::Memory(Some(stored.clone()))))
             }
             Held::Disk(snapshot) => {
                 let snapshot = Arc::clone(snapshot);
@@ -365,23 +379,27 @@ pub struct Reader(Reading);
 #[derive(Debug)]
 enum Reading {
     Disk(maildrop::Reader<Disk>),
-    Memory(Option<Bytes>),
+    Memory(Option<memory::Stored>),
     /// With a thread of ours, or lost with it.
     Away,
 }
 
 impl Reader {
-    /// The next octets as they are stored, at most 64 KiB; `None` at the end. Line ends are those of the file: what
+    /// The next octets as they are stored, at most 64 KiB from a disk; `None` at the end. Line ends are those of the file: what
     /// sends them on has to normalize them, as `mailwire_core::dot::Encoder::normalizing` does.
     ///
     /// # Errors
     ///
     /// When the file cannot be read; what came so far is not the whole message.
+    ///
+    /// # Cancel safety
+    ///
+    /// None: after a call that was dropped before its end, the next one is an error.
     pub async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
         match std::mem::replace(&mut self.0, Reading::Away) {
-            Reading::Memory(text) => {
+            Reading::Memory(stored) => {
                 self.0 = Reading::Memory(None);
-                Ok(text)
+                Ok(stored.map(|stored| stored.text()))
             }
             Reading::Disk(mut reader) => {
                 let read = blocking("read a message", move || (reader.next(), reader));
