@@ -86,6 +86,39 @@ impl ChunkDecoder {
         }
     }
 
+    /// Judges octets that are about to be sent, without taking or changing any.
+    ///
+    /// # Errors
+    ///
+    /// The first octet that may not be in a message; the decoder is then as it was.
+    ///
+    /// ```
+    /// use mailwire_core::dot::BareLineBreaks;
+    /// use mailwire_smtp::body::ChunkDecoder;
+    /// let mut decoder = ChunkDecoder::new(BareLineBreaks::Reject);
+    /// assert!(decoder.check(b"one\r").is_ok());
+    /// assert!(decoder.check(b"two").is_err());
+    /// assert!(decoder.check(b"\ntwo").is_ok());
+    /// ```
+    pub fn check(&mut self, octets: &[u8]) -> Result<(), BodyFault> {
+        let before = self.clone();
+        let mut rest = octets;
+        while !rest.is_empty() {
+            let len = match self.look(rest) {
+                Found::Text(len) => len,
+                Found::Break => 1,
+                Found::Fault(fault) => {
+                    *self = before;
+                    return Err(fault);
+                }
+            };
+            let Some((looked_at, behind)) = rest.split_at_checked(len) else { break };
+            self.pass(looked_at);
+            rest = behind;
+        }
+        Ok(())
+    }
+
     /// The message ends here.
     ///
     /// # Errors
@@ -125,13 +158,16 @@ impl ChunkDecoder {
     }
 
     fn take(&mut self, len: usize, input: &mut BytesMut, left: &mut u64) -> Bytes {
-        // A length always fits 64 bits.
-        let count = len as u64;
-        *left = left.saturating_sub(count);
-        self.taken = self.taken.saturating_add(count);
         let taken = input.split_to(len).freeze();
-        self.after_cr = taken.last() == Some(&b'\r');
+        // A length always fits 64 bits.
+        *left = left.saturating_sub(len as u64);
+        self.pass(&taken);
         taken
+    }
+
+    fn pass(&mut self, octets: &[u8]) {
+        self.taken = self.taken.saturating_add(octets.len() as u64);
+        self.after_cr = octets.last() == Some(&b'\r');
     }
 
     /// What the front of `chunk`, which is not empty, is.

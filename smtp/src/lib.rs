@@ -31,7 +31,7 @@ extern crate alloc;
 
 pub mod address;
 pub mod body;
-// pub mod client;
+pub mod client;
 pub mod command;
 pub mod error;
 pub mod extension;
@@ -40,4 +40,4 @@ pub mod limits;
 pub mod params;
 pub mod reply;
 pub mod server;
-// pub mod session;
+pub mod session;

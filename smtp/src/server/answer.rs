@@ -90,12 +90,11 @@ impl Server {
     /// A negative reply inside a body.
     fn refuse_body(&mut self, answer: Answer<Reply>) -> Result<(), Misuse> {
         let open = matches!(self.phase, Phase::Data | Phase::Chunk { .. });
-        let Some(body) = self.body().filter(|body| open && body.refused.is_none()) else {
-            return if answer == Answer::Nothing { Ok(()) } else { Err(Misuse::NothingOwed) };
-        };
-        match answer {
-            Answer::Nothing => Ok(()),
-            Answer::Reply(reply) if is_negative(&reply) => {
+        let body = self.body().filter(|_| open);
+        match (answer, body) {
+            (Answer::Nothing, _) => Ok(()),
+            (Answer::Reply(reply), Some(body)) if is_negative(&reply) => {
+                // Where the machine has refused it already, the first reason counts.
                 body.refuse(Said::Application(Box::new(reply)), Reset::Refused);
                 Ok(())
             }
