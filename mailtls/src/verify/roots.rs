@@ -53,7 +53,7 @@ impl Roots {
     /// All certificates in a PEM file, such as the CA certificate of one's own.
     ///
     /// # Errors
-    /// [`RootsError::Unreadable`], or [`RootsError::Empty`] when no certificate in it is usable.
+    /// [`RootsError::Unreadable`], or [`RootsError::EmptyFile`] when no certificate in it is usable.
     ///
     /// ```
     /// use mailtls::verify::{Roots, RootsError};
@@ -67,7 +67,13 @@ impl Roots {
                 path: path.to_owned(),
                 reason: error,
             })?;
-        Self::from_pem(&bytes)
+        Self::from_pem(&bytes).map_err(|error| match error {
+            RootsError::Empty { skipped } => RootsError::EmptyFile {
+                path: path.to_owned(),
+                skipped,
+            },
+            error => error,
+        })
     }
 
     /// All certificates in PEM text.
@@ -174,6 +180,17 @@ pub enum RootsError {
         /// How many there were that could not be parsed.
         skipped: usize,
     },
+    /// Not one usable certificate in the file.
+    #[error(
+        "there is no usable certificate in {} ({skipped} could not be used)",
+        path.display()
+    )]
+    EmptyFile {
+        /// The file.
+        path: PathBuf,
+        /// How many there were that could not be parsed.
+        skipped: usize,
+    },
     /// The file cannot be read.
     #[error("the file of trusted roots {} cannot be read: {reason}", path.display())]
     Unreadable {
@@ -191,6 +208,9 @@ impl RootsError {
         match self {
             Self::Empty { .. } => {
                 "install the package ca-certificates, or name a PEM file with the CA's certificate"
+            }
+            Self::EmptyFile { .. } => {
+                "name a PEM file with the certificate of the CA (BEGIN CERTIFICATE), not its key"
             }
             Self::Unreadable { reason, .. } => reason.remedy(),
         }
