@@ -5,10 +5,13 @@
 
 extern crate alloc;
 
+pub mod base64;
 pub mod dot;
 pub mod limits;
 pub mod line;
 pub mod machine;
+pub mod sasl;
+pub mod secret;
 pub mod text;
 #[cfg(feature = "transcript")]
 pub mod transcript;
