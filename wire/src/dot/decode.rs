@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::scan::{self, Mark};
+use super::scan::{self, Mark, Scan};
 use super::{BareLineBreaks, BodyFault, NulOctets};
 
 /// What [`Decoder::decode`] found at the front of the input.
@@ -104,8 +104,9 @@ impl Decoder {
     /// which must only be appended to before the next call. After the end it takes nothing and
     /// returns the end again.
     pub fn decode(&mut self, input: &mut BytesMut) -> Decoded<Bytes> {
+        let mut scan = Scan::default();
         loop {
-            match self.next_action(input) {
+            match self.next_action(input, &mut scan) {
                 Action::Give(len) => return Decoded::Text(input.split_to(len).freeze()),
                 Action::GiveBreak => {
                     input.advance(1);
@@ -136,8 +137,12 @@ impl Decoder {
     /// assert_eq!(input, b".\r");
     /// ```
     pub fn decode_slice<'a>(&mut self, input: &mut &'a [u8]) -> Decoded<&'a [u8]> {
+        self.next_slice(input, &mut Scan::default())
+    }
+
+    fn next_slice<'a>(&mut self, input: &mut &'a [u8], scan: &mut Scan) -> Decoded<&'a [u8]> {
         loop {
-            match self.next_action(input) {
+            match self.next_action(input, scan) {
                 Action::Give(len) => return Decoded::Text(take(input, len)),
                 Action::GiveBreak => {
                     take(input, 1);
@@ -178,8 +183,9 @@ impl Decoder {
         input: &mut &[u8],
         out: &mut BytesMut,
     ) -> Option<Result<(), BodyFault>> {
+        let mut scan = Scan::default();
         loop {
-            match self.decode_slice(input) {
+            match self.next_slice(input, &mut scan) {
                 Decoded::Text(text) => out.extend_from_slice(text),
                 Decoded::NeedInput => return None,
                 Decoded::End(result) => return Some(result),
@@ -212,7 +218,7 @@ impl Decoder {
     }
 
     /// Decides about the front of the input; the caller takes what it names.
-    fn next_action(&mut self, input: &[u8]) -> Action {
+    fn next_action(&mut self, input: &[u8], scan: &mut Scan) -> Action {
         let action = match (self.at, input) {
             (At::End, _) | (_, []) => Action::NeedInput,
             (At::LineStart, [b'.'] | [b'.', b'\r']) => Action::NeedInput,
@@ -224,8 +230,8 @@ impl Decoder {
                 self.at = At::Text;
                 Action::Skip(1)
             }
-            (At::LineStart | At::Text, _) if self.fault.is_some() => self.drain(input),
-            (At::LineStart | At::Text, _) => self.text(input),
+            (At::LineStart | At::Text, _) if self.fault.is_some() => self.drain(input, scan),
+            (At::LineStart | At::Text, _) => self.text(input, scan),
         };
         self.taken += match action {
             Action::Give(len) | Action::Skip(len) => len as u64,
@@ -237,12 +243,12 @@ impl Decoder {
     }
 
     /// The text up to the next octet that needs a decision.
-    fn text(&mut self, input: &[u8]) -> Action {
+    fn text(&mut self, input: &[u8], scan: &mut Scan) -> Action {
         let mark = match (self.breaks, self.nul) {
-            (BareLineBreaks::Keep, NulOctets::Keep) => scan::dots(input),
+            (BareLineBreaks::Keep, NulOctets::Keep) => scan.dots(input),
             (BareLineBreaks::Keep, NulOctets::Reject) => scan::dots_and_nul(input),
-            (_, NulOctets::Keep) => scan::dots_and_breaks(input),
-            (_, NulOctets::Reject) => scan::dots_breaks_and_nul(input),
+            (BareLineBreaks::Normalize, nul) => scan::dots_and_faults(input, nul),
+            (BareLineBreaks::Reject, nul) => scan.dots_or_fault(input, nul),
         };
         let len = match mark {
             Mark::Clean { len, at_line_start } => {
@@ -281,8 +287,8 @@ impl Decoder {
     }
 
     /// Passes over a refused body: only its end is of interest.
-    fn drain(&mut self, input: &[u8]) -> Action {
-        match scan::dots(input) {
+    fn drain(&mut self, input: &[u8], scan: &mut Scan) -> Action {
+        match scan.dots(input) {
             Mark::Clean { len: 0, .. } => Action::NeedInput,
             Mark::Clean { len, at_line_start } => {
                 self.at = if at_line_start {

@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::scan::{self, Mark};
+use super::scan::{self, Mark, Scan};
 use super::{BodyFault, NulOctets};
 
 /// Dot-stuffs a body and ends it (RFC 5321 §4.5.2, RFC 1939 §3).
@@ -112,12 +112,13 @@ impl Encoder {
         mut emit: impl FnMut(Bytes),
     ) -> Result<(), BodyFault> {
         self.check(&body)?;
-        let look = match self.line_breaks {
-            LineBreaks::Strict => scan::dots,
-            LineBreaks::Normalizing => scan::dots_and_breaks,
+        let (line_breaks, mut scan) = (self.line_breaks, Scan::default());
+        let mut look = |body: &[u8]| match line_breaks {
+            LineBreaks::Strict => scan.dots(body),
+            LineBreaks::Normalizing => scan::dots_and_faults(body, NulOctets::Keep),
         };
         loop {
-            match self.next_action(&body, look)? {
+            match self.next_action(&body, &mut look)? {
                 Action::Slice { give, take } if give == take => emit(body.split_to(take)),
                 Action::Slice { give, take } => {
                     emit(body.slice(..give));
@@ -162,12 +163,13 @@ impl Encoder {
     }
 
     fn copy_to(&mut self, mut body: &[u8], wire: &mut BytesMut) -> Result<(), BodyFault> {
-        let look = match self.nul {
-            NulOctets::Reject => scan::dots_breaks_and_nul,
-            NulOctets::Keep => scan::dots_and_breaks,
+        let (line_breaks, nul, mut scan) = (self.line_breaks, self.nul, Scan::default());
+        let mut look = |body: &[u8]| match line_breaks {
+            LineBreaks::Strict => scan.dots_or_fault(body, nul),
+            LineBreaks::Normalizing => scan::dots_and_faults(body, nul),
         };
         loop {
-            match self.next_action(body, look)? {
+            match self.next_action(body, &mut look)? {
                 Action::Slice { give, take } => {
                     wire.extend_from_slice(body.get(..give).unwrap_or_default());
                     body = body.get(take..).unwrap_or_default();
@@ -222,11 +224,8 @@ impl Encoder {
             (At::Cr, _) => return Err(self.held_cr()),
             (At::LineStart | At::Text, _) => (body, self.given),
         };
-        let mark = match self.nul {
-            NulOctets::Reject => scan::breaks_and_nul(body),
-            NulOctets::Keep => scan::breaks(body),
-        };
-        mark.fault(given).map_or(Ok(()), Err)
+        let fault = scan::first_fault(body, self.nul).and_then(|mark| mark.fault(given));
+        fault.map_or(Ok(()), Err)
     }
 
     const fn held_cr(&self) -> BodyFault {
@@ -236,7 +235,11 @@ impl Encoder {
     }
 
     /// Decides about the front of the body; the caller takes what it names.
-    fn next_action(&mut self, body: &[u8], look: fn(&[u8]) -> Mark) -> Result<Action, BodyFault> {
+    fn next_action(
+        &mut self,
+        body: &[u8],
+        look: impl FnOnce(&[u8]) -> Mark,
+    ) -> Result<Action, BodyFault> {
         let action = match (self.at, body) {
             (_, []) => Action::Done,
             (At::Cr, [b'\n', ..]) => self.line_break(1),

@@ -50,9 +50,8 @@ pub enum NulOctets {
 }
 
 /// An octet that may not be in a body, and where it stands.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-#[derive(thiserror::Error)]
 pub enum BodyFault {
     /// A CR without an LF behind it.
     #[error("bare CR at octet {offset} of the body")]

@@ -2,8 +2,13 @@
 //!
 //! Every question here is about two neighbouring octets, so it is asked of a slice and of the same slice moved by
 //! one. Loops over arrays of fixed length, without a branch inside, are what the compiler turns into vector code.
+//! Where one question is asked of a long stretch, `memchr` is faster still, for it knows the processor; it is not
+//! asked for two octets in short stretches, because it takes as long to begin as a line takes to read.
 
-use super::BodyFault;
+use memchr::memchr;
+use memchr::memmem::Finder;
+
+use super::{BodyFault, NulOctets};
 
 /// The first octet that needs a decision, by its index.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -41,27 +46,67 @@ impl Mark {
 // The octet in front of `input` is never a CR that could belong to an LF at its front: such a CR is undecided and
 // stays at the front itself. So every function here may look at `input` alone.
 
-/// Looks for dots behind CRLF; anything else passes.
-pub(super) fn dots(input: &[u8]) -> Mark {
-    let mut from = 0;
-    loop {
-        let Some(at) = first_pair(input, from, is_dot) else {
-            return clean(input);
-        };
-        if is_behind_crlf(input, at) {
-            return Mark::Dot(at);
+/// What is kept between looks at one input. It holds no octets of it.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    finder: Option<Finder<'static>>,
+    /// The last dot was so far away that the next is not looked for nearby first.
+    sparse: bool,
+}
+
+impl Scan {
+    /// Looks for dots behind CRLF; anything else passes.
+    pub(super) fn dots(&mut self, input: &[u8]) -> Mark {
+        let mut from = 0;
+        while let Some(at) = self.next_dot(input, from) {
+            if is_behind_crlf(input, at) {
+                return Mark::Dot(at);
+            }
+            from = at + 1;
         }
-        from = at + 1;
+        clean(input)
+    }
+
+    /// Looks for dots behind CRLF and for faults, where a fault is the last thing looked for: all octets up to the
+    /// next dot are looked at before a fault is known. `Clean` may be less than all of a long input.
+    pub(super) fn dots_or_fault(&mut self, input: &[u8], nul: NulOctets) -> Mark {
+        let input = input.get(..WINDOW).unwrap_or(input);
+        let mark = self.dots(input);
+        let front = match mark {
+            Mark::Dot(at) => input.get(..at).unwrap_or(input),
+            _ => input,
+        };
+        first_fault(front, nul).unwrap_or(mark)
+    }
+
+    /// The next dot behind an LF.
+    fn next_dot(&mut self, input: &[u8], from: usize) -> Option<usize> {
+        // The LF in front of `from` may be the one.
+        let mut start = from.saturating_sub(1);
+        if !self.sparse {
+            let near = input.get(..from + NEAR).unwrap_or(input);
+            for _ in 0..LINES {
+                let Some(at) = memchr(b'\n', near.get(start..)?) else {
+                    start = near.len();
+                    break;
+                };
+                start += at + 1;
+                if input.get(start) == Some(&b'.') {
+                    return Some(start);
+                }
+            }
+        }
+        let finder = self.finder.get_or_insert_with(|| Finder::new(b"\n."));
+        let at = finder.find(input.get(start..)?).map(|at| start + at + 1);
+        self.sparse = at.is_none_or(|at| at - from > NEAR);
+        at
     }
 }
 
 /// Looks for dots behind CRLF and NUL.
 pub(super) fn dots_and_nul(input: &[u8]) -> Mark {
     let mut from = 0;
-    loop {
-        let Some(at) = first_pair(input, from, |a, b| is_dot(a, b) | (b == 0)) else {
-            return clean(input);
-        };
+    while let Some(at) = first_pair::<BLOCK>(input, from, |a, b| is_dot(a, b) | (b == 0)) {
         if input.get(at) == Some(&0) {
             return Mark::Nul(at);
         }
@@ -70,30 +115,51 @@ pub(super) fn dots_and_nul(input: &[u8]) -> Mark {
         }
         from = at + 1;
     }
+    clean(input)
 }
 
-/// Looks for dots behind CRLF, bare CR and bare LF.
-pub(super) fn dots_and_breaks(input: &[u8]) -> Mark {
-    first_pair(input, 0, |a, b| is_dot(a, b) | is_bare(a, b))
-        .map_or_else(|| clean(input), |at| name(input, at))
+/// Looks for dots behind CRLF and for faults, where faults may be many: stops looking at the first.
+pub(super) fn dots_and_faults(input: &[u8], nul: NulOctets) -> Mark {
+    let found = match nul {
+        NulOctets::Keep => first_pair::<BLOCK>(input, 0, |a, b| is_dot(a, b) | is_bare(a, b)),
+        NulOctets::Reject => {
+            first_pair::<BLOCK>(input, 0, |a, b| is_dot(a, b) | is_bare(a, b) | (b == 0))
+        }
+    };
+    found.map_or_else(|| clean(input), |at| name(input, at))
 }
 
-/// Looks for dots behind CRLF, bare CR, bare LF and NUL.
-pub(super) fn dots_breaks_and_nul(input: &[u8]) -> Mark {
-    first_pair(input, 0, |a, b| is_dot(a, b) | is_bare(a, b) | (b == 0))
-        .map_or_else(|| clean(input), |at| name(input, at))
+/// The first bare CR, bare LF or, where it is refused, NUL. A CR at the end is none yet.
+pub(super) fn first_fault(input: &[u8], nul: NulOctets) -> Option<Mark> {
+    let mut from = 0;
+    for window in input.chunks(WINDOW) {
+        let nul = match nul {
+            NulOctets::Reject => memchr(0, window).map(|at| from + at),
+            NulOctets::Keep => None,
+        };
+        let end = nul.map_or(from + window.len(), |at| at + 1);
+        if let Some(at) = first_pair::<WIDE>(input.get(..end)?, from, is_bare) {
+            return Some(name(input, at));
+        }
+        if let Some(at) = nul {
+            return Some(Mark::Nul(at));
+        }
+        from += window.len();
+    }
+    None
 }
 
-/// Looks for bare CR, bare LF and NUL; dots pass.
-pub(super) fn breaks_and_nul(input: &[u8]) -> Mark {
-    first_pair(input, 0, |a, b| is_bare(a, b) | (b == 0))
-        .map_or_else(|| clean(input), |at| name(input, at))
-}
-
-/// Looks for bare CR and bare LF; dots and NUL pass.
-pub(super) fn breaks(input: &[u8]) -> Mark {
-    first_pair(input, 0, is_bare).map_or_else(|| clean(input), |at| name(input, at))
-}
+/// Small enough to be still in the first cache when it is looked at a second time.
+const WINDOW: usize = 16 * 1024;
+/// How far, and how many lines, to look before the finder is built, which takes as long as a line or two.
+const NEAR: usize = 512;
+const LINES: usize = 2;
+/// Where the answer is expected soon.
+const BLOCK: usize = 64;
+/// Where it is not expected at all. The index of a hit is kept in one octet.
+const WIDE: usize = 256;
+/// What is left behind whole blocks.
+const NARROW: usize = 16;
 
 const fn is_dot(before: u8, octet: u8) -> bool {
     (before == b'\n') & (octet == b'.')
@@ -130,38 +196,35 @@ fn clean(input: &[u8]) -> Mark {
     }
 }
 
-/// Wide enough that the test behind a block costs little, narrow enough for an index of one octet.
-const WIDE: usize = 128;
-const NARROW: usize = 16;
-
 /// The index, from `from` on, of the first octet that makes `test` true together with the octet in front of it.
 /// In front of the first octet stands, for the test, a space.
 #[inline]
-fn first_pair(input: &[u8], from: usize, test: impl Fn(u8, u8) -> bool + Copy) -> Option<usize> {
-    let start = if from == 0 {
-        if test(b' ', *input.first()?) {
-            return Some(0);
+fn first_pair<const N: usize>(
+    input: &[u8],
+    from: usize,
+    test: impl Fn(u8, u8) -> bool + Copy,
+) -> Option<usize> {
+    if from == 0 && test(b' ', *input.first()?) {
+        return Some(0);
+    }
+    let mut start = from.max(1);
+    let mut before = input.get(start - 1..input.len() - 1)?;
+    let mut octets = input.get(start..)?;
+    for blocks in [
+        first_in_blocks::<N>,
+        first_in_blocks::<BLOCK>,
+        first_in_blocks::<NARROW>,
+    ] {
+        match blocks(before, octets, test) {
+            Ok(at) => return Some(start + at),
+            Err(passed) => {
+                (before, octets) = (before.get(passed..)?, octets.get(passed..)?);
+                start += passed;
+            }
         }
-        1
-    } else {
-        from
-    };
-    let before = input.get(start - 1..input.len() - 1)?;
-    let octets = input.get(start..)?;
-    let wide = first_in_blocks::<WIDE>(before, octets, test);
-    let narrow = match wide {
-        Ok(at) => return Some(start + at),
-        Err(passed) => passed,
-    };
-    let (before, octets) = (before.get(narrow..)?, octets.get(narrow..)?);
-    let start = start + narrow;
-    let rest = match first_in_blocks::<NARROW>(before, octets, test) {
-        Ok(at) => return Some(start + at),
-        Err(passed) => passed,
-    };
-    let (before, octets) = (before.get(rest..)?, octets.get(rest..)?);
+    }
     let at = before.iter().zip(octets).position(|(&a, &b)| test(a, b))?;
-    Some(start + rest + at)
+    Some(start + at)
 }
 
 /// `Ok` with the index of the first pair that makes `test` true, or `Err` with the octets in whole blocks.
@@ -190,7 +253,7 @@ fn first_in_blocks<const N: usize>(
     Err(passed)
 }
 
-/// The index of the first pair that makes `test` true; 255 when there is none.
+/// The index of the first pair that makes `test` true. There is one.
 #[inline]
 fn first_in<const N: usize>(
     before: &[u8; N],
