@@ -299,10 +299,22 @@ fn hello_for(sni: &[u8]) -> Vec<u8> {
     let mut client = rustls::ClientConnection::new(client, name).unwrap();
     let mut hello = Vec::new();
     client.write_tls(&mut hello).unwrap();
+    // The whole extension is looked for, because the random octets in front may hold anything.
+    let len = u16::try_from(room.len()).unwrap();
+    let extension = [
+        &[0, 0][..],
+        &(len + 5).to_be_bytes(),
+        &(len + 3).to_be_bytes(),
+        &[0],
+        &len.to_be_bytes(),
+        room.as_bytes(),
+    ]
+    .concat();
     let at = hello
-        .windows(room.len())
-        .position(|part| part == room.as_bytes())
-        .unwrap();
+        .windows(extension.len())
+        .position(|part| part == extension)
+        .unwrap()
+        + 9;
     hello[at..at + sni.len()].copy_from_slice(sni);
     hello
 }

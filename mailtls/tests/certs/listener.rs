@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use mailtls::{
+    Tls,
     certs::{CertStore, Entry, MinVersion, Resumption, ServerTls},
     level::Level,
     provider::Provider,
-    verify::{ClientTls, ClientTlsBuilder},
+    upgrade::{UpgradeError, implicit},
+    verify::{ClientTls, ClientTlsBuilder, VerifyError},
 };
+use mailwire_core::machine::PeerVerification;
 use rustls::{
     AlertDescription, HandshakeKind, ServerConfig,
     pki_types::ServerName,
@@ -171,5 +174,39 @@ fn starttls_29_alpn_on_implicit_tls() {
         // Under STARTTLS whatever is offered is tolerated.
         let pair = connect(&client, &starttls);
         assert_eq!(pair.server.alpn_protocol(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_session_says_what_its_level_stands_for() {
+    let ca = Ca::new("our authority");
+    let store = store([Entry::new(memory(&ca.leaf(&[NAME])))]);
+    let listener = Tls::server(ServerTls::new(store).build().unwrap());
+    let may = ClientTls::builder(Level::May, NAME.parse().unwrap())
+        .build()
+        .unwrap();
+    let secure = trusting(&ca, NAME, &Provider::default());
+    let nobody = trusting(&Ca::new("somebody else"), NAME, &Provider::default());
+    for (tls, expected) in [
+        (may, Some(PeerVerification::NotChecked)),
+        (secure, Some(PeerVerification::Verified)),
+        (nobody, None),
+    ] {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let tls = Tls::from(&tls);
+        let (client, server) = tokio::join!(implicit(near, &tls), implicit(far, &listener));
+        match (client, expected) {
+            (Ok(client), Some(expected)) => {
+                assert_eq!(client.tls_info().unwrap().verification, expected);
+                let seen = server.unwrap().tls_info().unwrap();
+                assert_eq!(seen.server_name.as_deref(), Some(NAME));
+                assert_eq!(seen.verification, PeerVerification::NoCertificate);
+            }
+            (Err(UpgradeError::Handshake(error)), None) => {
+                let error = VerifyError::from_tls(error.fault().unwrap().rustls());
+                assert_eq!(error, Some(VerifyError::Untrusted));
+            }
+            (client, _) => panic!("{client:?}"),
+        }
     }
 }
