@@ -66,7 +66,9 @@ impl ChunkDecoder {
     /// Call it until it returns nothing; then all that `input` holds of the chunk is taken.
     pub fn decode(&mut self, input: &mut BytesMut, left: &mut u64) -> Option<Bytes> {
         loop {
-            let most = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
+            let most = usize::try_from(*left)
+                .unwrap_or(usize::MAX)
+                .min(input.len());
             let chunk = input.get(..most)?;
             if chunk.is_empty() {
                 return None;
@@ -112,7 +114,9 @@ impl ChunkDecoder {
                     return Err(fault);
                 }
             };
-            let Some((looked_at, behind)) = rest.split_at_checked(len) else { break };
+            let Some((looked_at, behind)) = rest.split_at_checked(len) else {
+                break;
+            };
             self.pass(looked_at);
             rest = behind;
         }
@@ -137,7 +141,9 @@ impl ChunkDecoder {
         match self.fault {
             Some(fault) => Err(fault),
             None if self.after_cr && !matches!(self.breaks, BareLineBreaks::Keep) => {
-                let fault = BodyFault::BareCr { offset: self.taken.saturating_sub(1) };
+                let fault = BodyFault::BareCr {
+                    offset: self.taken.saturating_sub(1),
+                };
                 self.fault = Some(fault);
                 Err(fault)
             }
@@ -182,9 +188,11 @@ impl ChunkDecoder {
             if after_cr {
                 match rest.first() {
                     Some(b'\n') => from += 1,
-                    Some(_) => return self.fault_at(from, chunk, |offset| BodyFault::BareCr {
-                        offset: offset.saturating_sub(1),
-                    }),
+                    Some(_) => {
+                        return self.fault_at(from, chunk, |offset| BodyFault::BareCr {
+                            offset: offset.saturating_sub(1),
+                        });
+                    }
                     None => return Found::Text(chunk.len()),
                 }
                 after_cr = false;
@@ -200,9 +208,15 @@ impl ChunkDecoder {
                     from = at + 1;
                 }
                 Some(b'\n') if self.breaks == BareLineBreaks::Normalize => {
-                    return if at == 0 { Found::Break } else { Found::Text(at) };
+                    return if at == 0 {
+                        Found::Break
+                    } else {
+                        Found::Text(at)
+                    };
                 }
-                Some(b'\n') => return self.fault_at(at, chunk, |offset| BodyFault::BareLf { offset }),
+                Some(b'\n') => {
+                    return self.fault_at(at, chunk, |offset| BodyFault::BareLf { offset });
+                }
                 _ if self.nul == NulOctets::Keep => from = at + 1,
                 _ => return self.fault_at(at, chunk, |offset| BodyFault::Nul { offset }),
             }

@@ -2,7 +2,7 @@
 //!
 //! Two types matter. [`Server`](server::Server) and [`Client`](client::Client) both obey
 //! [`mailwire_core::machine::Machine`]: a driver hands them octets, they hand back octets to send
-//! and events. Above the client, [`Opener`](open::Opener) leads a session to the point where mail
+//! and events. Above the client, [`Open`](open::Open) leads a session to the point where mail
 //! can be sent, with STARTTLS and AUTH, and [`Transaction`](client::Transaction) sends one message
 //! and says what became of each recipient. Beside the server, [`session`] turns the events of a
 //! connection into the methods of one small trait.
@@ -36,7 +36,7 @@ pub mod command;
 pub mod error;
 pub mod extension;
 pub mod limits;
-// pub mod open;
+pub mod open;
 pub mod params;
 pub mod reply;
 pub mod server;

@@ -68,7 +68,10 @@ pub enum AuthNext {
 /// use mailwire_smtp::session::Delivery;
 /// assert_ne!(Delivery::Accept, Delivery::Each(vec![]));
 /// ```
-#[expect(clippy::exhaustive_enums, reason = "these are the answers to the end of a message")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "these are the answers to the end of a message"
+)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Delivery {
     /// It is kept for all recipients.
@@ -224,7 +227,10 @@ pub trait Turns: Send {
 /// let error = ServeError::<core::fmt::Error>::Misuse(Misuse::WrongAnswer(Owed::Rcpt));
 /// assert_eq!(error.to_string(), "this is no answer to RCPT");
 /// ```
-#[expect(clippy::exhaustive_enums, reason = "either end of the connection can be at fault")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "either end of the connection can be at fault"
+)]
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ServeError<E> {
     /// The connection.

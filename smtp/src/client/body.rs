@@ -69,7 +69,9 @@ impl Client {
     /// assert_eq!(client.write_body("text".into()), Err(Misuse::NoBody));
     /// ```
     pub fn write_body(&mut self, octets: Bytes) -> Result<(), Misuse> {
-        let Some(body) = &mut self.body else { return Err(Misuse::NoBody) };
+        let Some(body) = &mut self.body else {
+            return Err(Misuse::NoBody);
+        };
         if body.kind == BodyType::SevenBit && !octets.is_ascii() {
             return Err(Misuse::EightBitBody);
         }
@@ -77,14 +79,16 @@ impl Client {
             Form::Waiting => Err(Misuse::NoBody),
             Form::Dots(encoder) => {
                 let out = &mut self.out;
-                encoder.encode(octets, |slice| out.push_slice(slice)).map_err(Misuse::Body)
+                encoder
+                    .encode(octets, |slice| out.push_slice(slice))
+                    .map_err(Misuse::Body)
             }
             Form::Chunks { at: At::End, .. } => Err(Misuse::NoBody),
             Form::Chunks { check, chunk, at } => {
                 check.check(&octets).map_err(Misuse::Body)?;
                 // A CR in front of them may belong to the LF that they begin with.
-                let ends_line = octets.ends_with(b"\r\n")
-                    || (*octets == *b"\n" && chunk.ends_with(b"\r"));
+                let ends_line =
+                    octets.ends_with(b"\r\n") || (*octets == *b"\n" && chunk.ends_with(b"\r"));
                 if !octets.is_empty() {
                     *at = if ends_line { At::LineStart } else { At::InLine };
                 }
@@ -107,7 +111,9 @@ impl Client {
     /// assert_eq!(Client::new(Config::smtp()).end_body(), Err(Misuse::NoBody));
     /// ```
     pub fn end_body(&mut self) -> Result<(), Misuse> {
-        let Some(body) = &mut self.body else { return Err(Misuse::NoBody) };
+        let Some(body) = &mut self.body else {
+            return Err(Misuse::NoBody);
+        };
         let (id, kind) = (body.id, body.kind);
         match &mut body.form {
             Form::Waiting => return Err(Misuse::NoBody),
@@ -140,7 +146,11 @@ impl Client {
             };
             self.events.push_back(Event::BodyWanted { id });
             let check = ChunkDecoder::new(breaks);
-            Form::Chunks { check, chunk: BytesMut::new(), at: At::LineStart }
+            Form::Chunks {
+                check,
+                chunk: BytesMut::new(),
+                at: At::LineStart,
+            }
         } else {
             self.out.push(b"DATA\r\n");
             self.expect(id, Due::Data);
@@ -184,12 +194,22 @@ impl Client {
 
     /// Sends what has gathered, as far as chunks may be under way.
     fn send_chunks(&mut self) {
-        let most = if self.pipelines() { CHUNKS_UNDER_WAY } else { 1 };
+        let most = if self.pipelines() {
+            CHUNKS_UNDER_WAY
+        } else {
+            1
+        };
         loop {
-            let under_way = self.outstanding.iter().filter(|o| o.due == Due::Chunk).count();
+            let under_way = self
+                .outstanding
+                .iter()
+                .filter(|o| o.due == Due::Chunk)
+                .count();
             let Some(body) = &mut self.body else { return };
             let id = body.id;
-            let Form::Chunks { chunk, at, .. } = &mut body.form else { return };
+            let Form::Chunks { chunk, at, .. } = &mut body.form else {
+                return;
+            };
             if under_way >= most {
                 return;
             }

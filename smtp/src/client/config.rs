@@ -42,7 +42,10 @@ impl Config {
     /// For LMTP, RFC 2033: LHLO instead of EHLO, and a reply for each recipient.
     #[must_use]
     pub fn lmtp() -> Self {
-        Self { protocol: Protocol::Lmtp, ..Self::smtp() }
+        Self {
+            protocol: Protocol::Lmtp,
+            ..Self::smtp()
+        }
     }
 }
 
@@ -52,7 +55,10 @@ impl Config {
 /// use mailwire_smtp::client::{Config, Protocol};
 /// assert_eq!(Config::lmtp().protocol, Protocol::Lmtp);
 /// ```
-#[expect(clippy::exhaustive_enums, reason = "the two protocols that this crate speaks")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the two protocols that this crate speaks"
+)]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Protocol {
     /// RFC 5321.
@@ -82,7 +88,10 @@ pub enum Pipelining {
 /// use mailwire_smtp::client::{Chunking, Config};
 /// assert_eq!(Config::smtp().chunking, Chunking::WhereOffered);
 /// ```
-#[expect(clippy::exhaustive_enums, reason = "it is used, used where it must be, or never")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "it is used, used where it must be, or never"
+)]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Chunking {
     /// Where the server offers it.
@@ -97,7 +106,10 @@ pub enum Chunking {
 /// use mailwire_smtp::client::{AuthOver, Config};
 /// assert_eq!(Config::smtp().auth_over, AuthOver::Tls);
 /// ```
-#[expect(clippy::exhaustive_enums, reason = "a connection is encrypted or it is not")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a connection is encrypted or it is not"
+)]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum AuthOver {
     /// Only over TLS; in clear text AUTH is a `Misuse`.

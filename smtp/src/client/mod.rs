@@ -13,7 +13,7 @@
 //!                     STARTTLS 220, TLS, and all is forgotten ◄───────────────┘
 //! ```
 //!
-//! What is above a command is above this machine: [`Opener`](crate::open::Opener) opens a session,
+//! What is above a command is above this machine: [`Open`](crate::open::Open) opens a session,
 //! [`Transaction`] sends a message.
 
 mod body;
@@ -156,7 +156,12 @@ impl Due {
     const fn lets_follow(self) -> bool {
         matches!(
             self,
-            Self::Mail | Self::Rcpt | Self::Reset | Self::Chunk | Self::LostChunk | Self::End { .. }
+            Self::Mail
+                | Self::Rcpt
+                | Self::Reset
+                | Self::Chunk
+                | Self::LostChunk
+                | Self::End { .. }
         )
     }
 
@@ -318,7 +323,8 @@ impl Client {
     /// ```
     pub fn respond(&mut self, response: &[u8]) -> Result<(), Misuse> {
         let id = self.challenge.take().ok_or(Misuse::NoChallenge)?;
-        self.out.push(base64::encode_secret(response).expose().as_bytes());
+        self.out
+            .push(base64::encode_secret(response).expose().as_bytes());
         self.out.push(b"\r\n");
         self.expect(id, Due::Auth);
         Ok(())
@@ -359,12 +365,17 @@ impl Client {
             What::Command(command) => ends(Due::of(command)),
             What::Body(_) => false,
         });
-        let waits = self.outstanding.iter().any(|outstanding| ends(outstanding.due));
+        let waits = self
+            .outstanding
+            .iter()
+            .any(|outstanding| ends(outstanding.due));
         if last || waits || matches!(self.phase, Phase::StartTls) || self.challenge.is_some() {
             return Err(Misuse::NotNow);
         }
         if self.queued.len() + self.outstanding.len() >= limits::OUTSTANDING {
-            return Err(Misuse::TooManyCommands { max: limits::OUTSTANDING });
+            return Err(Misuse::TooManyCommands {
+                max: limits::OUTSTANDING,
+            });
         }
         let id = Id(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
@@ -373,7 +384,8 @@ impl Client {
     }
 
     fn offers(&self, extension: Extension) -> bool {
-        self.capabilities().is_some_and(|offered| offered.offers(extension))
+        self.capabilities()
+            .is_some_and(|offered| offered.offers(extension))
     }
 
     fn expect(&mut self, id: Id, due: Due) {
@@ -458,7 +470,11 @@ impl Machine for Client {
                 Phase::StartTls => self.close(Err(ProtocolError::BufferedDataBeforeTls)),
                 Phase::Greeting | Phase::Ready => {
                     if !self.take_reply(input) {
-                        return if self.wants_body() { Step::NeedBody } else { Step::NeedInput };
+                        return if self.wants_body() {
+                            Step::NeedBody
+                        } else {
+                            Step::NeedInput
+                        };
                     }
                 }
             }
@@ -490,12 +506,12 @@ impl Machine for Client {
             return;
         }
         let how = match self.awaiting() {
-            None if self.body.is_some() => {
-                Err(ProtocolError::UnexpectedEof { awaiting: Awaiting::Message })
-            }
-            None if matches!(self.phase, Phase::StartTls) => {
-                Err(ProtocolError::UnexpectedEof { awaiting: Awaiting::StartTls })
-            }
+            None if self.body.is_some() => Err(ProtocolError::UnexpectedEof {
+                awaiting: Awaiting::Message,
+            }),
+            None if matches!(self.phase, Phase::StartTls) => Err(ProtocolError::UnexpectedEof {
+                awaiting: Awaiting::StartTls,
+            }),
             // A server need not wait for QUIT for ever, nor answer it (RFC 5321 §4.1.1.10).
             None | Some(Awaiting::Quit) => Ok(()),
             Some(awaiting) => Err(ProtocolError::UnexpectedEof { awaiting }),

@@ -36,9 +36,9 @@ impl Outbox {
     }
 
     pub(super) fn pop(&mut self) -> Option<Bytes> {
-        self.slices.pop_front().or_else(|| {
-            (!self.tail.is_empty()).then(|| self.tail.split().freeze())
-        })
+        self.slices
+            .pop_front()
+            .or_else(|| (!self.tail.is_empty()).then(|| self.tail.split().freeze()))
     }
 
     pub(super) fn is_empty(&self) -> bool {

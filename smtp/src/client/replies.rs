@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use bytes::BytesMut;
 use mailwire_core::base64;
 
-use super::{Awaiting, Client, Due, Event, Id, Outstanding, Phase, ProtocolError, Protocol};
+use super::{Awaiting, Client, Due, Event, Id, Outstanding, Phase, Protocol, ProtocolError};
 use crate::{
     extension::Capabilities,
     limits::AUTH_OCTETS,
@@ -19,7 +19,11 @@ impl Client {
     /// Takes a reply off the input, if there is a whole one.
     pub(super) fn take_reply(&mut self, input: &mut BytesMut) -> bool {
         let greeting = matches!(self.phase, Phase::Greeting);
-        if greeting && input.first().is_some_and(|first| TLS_RECORDS.contains(first)) {
+        if greeting
+            && input
+                .first()
+                .is_some_and(|first| TLS_RECORDS.contains(first))
+        {
             self.close(Err(ProtocolError::TlsInsteadOfGreeting));
             return true;
         }
@@ -30,7 +34,9 @@ impl Client {
                 .parse_ehlo(input)
                 .map(|found| found.map(|(reply, offered)| (reply, Some(offered))))
         } else {
-            self.parser.parse(input).map(|found| found.map(|reply| (reply, None)))
+            self.parser
+                .parse(input)
+                .map(|found| found.map(|reply| (reply, None)))
         };
         let (reply, offered) = match parsed {
             Ok(None) => return false,
@@ -89,7 +95,10 @@ impl Client {
     }
 
     fn unexpected(&mut self, reply: &Reply, awaiting: Awaiting) {
-        self.close(Err(ProtocolError::UnexpectedReply { code: reply.code(), awaiting }));
+        self.close(Err(ProtocolError::UnexpectedReply {
+            code: reply.code(),
+            awaiting,
+        }));
     }
 
     fn replied(
@@ -181,7 +190,12 @@ impl Client {
         } else {
             self.accepted = 0;
         }
-        self.events.push_back(Event::RecipientReply { id, recipient: told, remaining, reply });
+        self.events.push_back(Event::RecipientReply {
+            id,
+            recipient: told,
+            remaining,
+            reply,
+        });
     }
 }
 

@@ -63,7 +63,10 @@ impl Recipient {
     /// A recipient without parameters.
     #[must_use]
     pub fn new(to: ForwardPath) -> Self {
-        Self { to, params: RcptParams::new() }
+        Self {
+            to,
+            params: RcptParams::new(),
+        }
     }
 }
 
@@ -289,7 +292,12 @@ impl Transaction {
         for recipient in &envelope.recipients {
             check::rcpt(offered, &recipient.to, &recipient.params)?;
         }
-        let Envelope { from, recipients, body, .. } = envelope;
+        let Envelope {
+            from,
+            recipients,
+            body,
+            ..
+        } = envelope;
         let mail = client.send(Command::Mail { from, params })?;
         let mut transaction = Self {
             outcomes: recipients.iter().map(|_| None).collect(),
@@ -320,15 +328,20 @@ impl Transaction {
             }
             Event::Reply { id, .. } if Some(id) == self.rset => self.state = State::Done,
             Event::Reply { id, reply } => self.rcpt_answered(client, id, reply),
-            Event::RecipientReply { id, recipient, remaining, reply }
-                if Some(id) == self.message =>
-            {
+            Event::RecipientReply {
+                id,
+                recipient,
+                remaining,
+                reply,
+            } if Some(id) == self.message => {
                 self.settle_next(recipient, &reply);
                 if remaining == 0 {
                     self.state = State::Done;
                 }
             }
-            Event::BodyWanted { id } if Some(id) == self.message => return self.body_wanted(client),
+            Event::BodyWanted { id } if Some(id) == self.message => {
+                return self.body_wanted(client);
+            }
             _ => {}
         }
         self.progress()
@@ -374,7 +387,11 @@ impl Transaction {
     /// The connection has ended, in whatever way. What has no outcome yet gets one: `Unknown` once
     /// the message was handed over, `NotSent` before.
     pub fn connection_lost(&mut self) {
-        let outcome = if self.state == State::Sent { Outcome::Unknown } else { Outcome::NotSent };
+        let outcome = if self.state == State::Sent {
+            Outcome::Unknown
+        } else {
+            Outcome::NotSent
+        };
         self.settle_all(&outcome);
         self.state = State::Done;
     }
@@ -392,7 +409,10 @@ impl Transaction {
     /// are `NotSent`.
     #[must_use]
     pub fn outcomes(&self) -> Vec<Outcome> {
-        self.outcomes.iter().map(|outcome| outcome.clone().unwrap_or(Outcome::NotSent)).collect()
+        self.outcomes
+            .iter()
+            .map(|outcome| outcome.clone().unwrap_or(Outcome::NotSent))
+            .collect()
     }
 
     /// The recipients, in the order of the outcomes.
@@ -432,14 +452,20 @@ impl Transaction {
     fn send_more(&mut self, client: &mut Client) {
         let pipelines = client.pipelines();
         // A window, so that a server which is slow does not make us keep a long queue.
-        let window = if pipelines { limits::OUTSTANDING / 2 } else { 1 };
+        let window = if pipelines {
+            limits::OUTSTANDING / 2
+        } else {
+            1
+        };
         let mail_failed = self.all_settled();
         while !mail_failed
             && self.sent - self.answered < window
             && let Some(recipient) = self.recipients.get(self.sent)
         {
             let Recipient { to, params } = recipient.clone();
-            let Ok(id) = client.send(Command::Rcpt { to, params }) else { return };
+            let Ok(id) = client.send(Command::Rcpt { to, params }) else {
+                return;
+            };
             self.rcpts.push(id);
             self.sent += 1;
         }

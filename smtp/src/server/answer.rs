@@ -216,13 +216,17 @@ impl Server {
         if self.may_authenticate() {
             offered = offered.with_auth(config.mechanisms.iter().copied());
         }
-        offered.to_reply(config.hostname.as_str()).encode(&mut self.out);
+        offered
+            .to_reply(config.hostname.as_str())
+            .encode(&mut self.out);
     }
 
     /// The application wants the message.
     fn open_body(&mut self) {
         let (breaks, nul) = (self.config.line_breaks, self.config.nul);
-        let Some(transaction) = &mut self.transaction else { return };
+        let Some(transaction) = &mut self.transaction else {
+            return;
+        };
         match transaction.first_chunk.take() {
             None => {
                 transaction.body = Some(Body::dots(breaks, nul));
@@ -238,7 +242,10 @@ impl Server {
 
     /// The application does not want the message; it knows that the transaction is over.
     fn refuse_message(&mut self, reply: Reply) {
-        let chunk = self.transaction.take().and_then(|transaction| transaction.first_chunk);
+        let chunk = self
+            .transaction
+            .take()
+            .and_then(|transaction| transaction.first_chunk);
         match chunk {
             None => {
                 reply.encode(&mut self.out);
@@ -256,7 +263,10 @@ impl Server {
         if each.len() != expected {
             return Err(Misuse::ReplyCount { expected });
         }
-        if each.iter().any(|reply| reply.severity() == Severity::Intermediate) {
+        if each
+            .iter()
+            .any(|reply| reply.severity() == Severity::Intermediate)
+        {
             return Err(Misuse::WrongAnswer(Owed::BodyEnd));
         }
         self.owed = None;

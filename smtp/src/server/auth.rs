@@ -1,12 +1,7 @@
 //! AUTH (RFC 4954 §4): framing, base64, and nothing of the mechanisms.
 
 use bytes::BytesMut;
-use mailwire_core::{
-    base64,
-    line::Next,
-    machine::Step,
-    secret::SecretBytes,
-};
+use mailwire_core::{base64, line::Next, machine::Step, secret::SecretBytes};
 
 use super::{
     AuthStart, Event, Invalid, Login, Owed, Phase, ProtocolError, Reset, Server, ServerStep,
@@ -20,7 +15,10 @@ use crate::{
 
 impl Server {
     pub(super) fn auth(&mut self, mechanism: Mechanism, initial: Option<SecretBytes>) {
-        self.ask(Event::AuthStart(AuthStart { mechanism, initial }), Owed::Auth);
+        self.ask(
+            Event::AuthStart(AuthStart { mechanism, initial }),
+            Owed::Auth,
+        );
     }
 
     /// Sends a challenge and waits for the response.

@@ -16,7 +16,11 @@ use crate::limits::BODY_EVENT;
 
 impl Server {
     pub(super) fn take_data(&mut self, input: &mut BytesMut) -> Option<ServerStep> {
-        let Some(Body { decoder: Decoder::Dots(decoder), .. }) = self.body() else {
+        let Some(Body {
+            decoder: Decoder::Dots(decoder),
+            ..
+        }) = self.body()
+        else {
             return self.lost_body();
         };
         match decoder.decode(input) {
@@ -41,7 +45,9 @@ impl Server {
         let limits = &self.config.limits;
         let (message, most) = (limits.message, limits.chunks);
         let recipients = self.recipients();
-        let Some(transaction) = &mut self.transaction else { return };
+        let Some(transaction) = &mut self.transaction else {
+            return;
+        };
         match &mut transaction.body {
             None => {
                 if size > message {
@@ -53,7 +59,10 @@ impl Server {
                     return;
                 }
                 transaction.first_chunk = Some((size, last));
-                let start = BodyStart { transfer: Transfer::Bdat, recipients };
+                let start = BodyStart {
+                    transfer: Transfer::Bdat,
+                    recipients,
+                };
                 self.ask(Event::BodyStart(start), Owed::BodyStart);
             }
             Some(body) if body.chunks >= most => {
@@ -80,8 +89,14 @@ impl Server {
     }
 
     pub(super) fn take_chunk(&mut self, input: &mut BytesMut) -> Option<ServerStep> {
-        let Phase::Chunk { mut left, last } = self.phase else { return None };
-        let Some(Body { decoder: Decoder::Chunks(decoder), .. }) = self.body() else {
+        let Phase::Chunk { mut left, last } = self.phase else {
+            return None;
+        };
+        let Some(Body {
+            decoder: Decoder::Chunks(decoder),
+            ..
+        }) = self.body()
+        else {
             return self.lost_body();
         };
         let text = decoder.decode(input, &mut left);
@@ -100,7 +115,13 @@ impl Server {
     fn chunk_complete(&mut self, last: bool) {
         self.moved();
         self.phase = Phase::Command;
-        let Some(Body { decoder: Decoder::Chunks(decoder), .. }) = self.body() else { return };
+        let Some(Body {
+            decoder: Decoder::Chunks(decoder),
+            ..
+        }) = self.body()
+        else {
+            return;
+        };
         if last {
             let fault = decoder.finish().err();
             self.judge_fault(fault);
@@ -147,15 +168,22 @@ impl Server {
         let max = self.config.limits.drain;
         if size > max {
             self.say_all(&then);
-            self.close(Err(ProtocolError::BodyWithoutEnd { max }), Reset::Disconnected);
+            self.close(
+                Err(ProtocolError::BodyWithoutEnd { max }),
+                Reset::Disconnected,
+            );
         } else {
             self.phase = Phase::Skip { left: size, then };
         }
     }
 
     pub(super) fn skip_chunk(&mut self, input: &mut BytesMut) -> Option<ServerStep> {
-        let Phase::Skip { left, then } = &mut self.phase else { return None };
-        let most = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
+        let Phase::Skip { left, then } = &mut self.phase else {
+            return None;
+        };
+        let most = usize::try_from(*left)
+            .unwrap_or(usize::MAX)
+            .min(input.len());
         input.advance(most);
         // A length always fits 64 bits.
         *left = left.saturating_sub(most as u64);
@@ -214,11 +242,19 @@ impl Server {
         let Some(fault) = fault else { return };
         let nul = matches!(fault, BodyFault::Nul { .. });
         if self.config.line_breaks == LineBreaks::RejectAndClose {
-            self.say(if nul { replies::NUL_CLOSE } else { replies::LINE_BREAK_CLOSE });
+            self.say(if nul {
+                replies::NUL_CLOSE
+            } else {
+                replies::LINE_BREAK_CLOSE
+            });
             self.close(Err(ProtocolError::Fault(fault)), Reset::Fault(fault));
             return;
         }
-        let reply = if nul { replies::NUL } else { replies::LINE_BREAK };
+        let reply = if nul {
+            replies::NUL
+        } else {
+            replies::LINE_BREAK
+        };
         if let Some(body) = self.body() {
             body.refuse(Said::Machine(reply), Reset::Fault(fault));
         }
@@ -235,7 +271,10 @@ impl Server {
         match body.refused.take() {
             None => {
                 let octets = body.octets;
-                self.ask(Event::BodyEnd(BodyEnd { octets, recipients }), Owed::BodyEnd);
+                self.ask(
+                    Event::BodyEnd(BodyEnd { octets, recipients }),
+                    Owed::BodyEnd,
+                );
             }
             Some(refused) => {
                 let times = self.final_replies();
@@ -273,7 +312,11 @@ impl Server {
 
     /// In LMTP each accepted recipient gets a reply (RFC 2033 §4.2).
     fn final_replies(&self) -> usize {
-        if self.config.mode == Mode::Lmtp { self.recipients() } else { 1 }
+        if self.config.mode == Mode::Lmtp {
+            self.recipients()
+        } else {
+            1
+        }
     }
 
     fn stop_if_asked(&mut self) {

@@ -36,8 +36,18 @@ const NOT_OFFERED: Refusal = (Invalid::NotOffered, replies::PARAMETER);
 /// First words of what is no SMTP. A browser can be made to send them, with commands in what looks
 /// like a form (ALPACA); a proxy that was not announced says PROXY.
 const FOREIGN: [&[u8]; 12] = [
-    b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH",
-    b"PRI", b"PROXY", b"HTTP/1.1",
+    b"GET",
+    b"POST",
+    b"HEAD",
+    b"PUT",
+    b"DELETE",
+    b"CONNECT",
+    b"OPTIONS",
+    b"TRACE",
+    b"PATCH",
+    b"PRI",
+    b"PROXY",
+    b"HTTP/1.1",
 ];
 
 /// The first octet of a TLS handshake record (RFC 8446 §5.1).
@@ -107,14 +117,18 @@ impl Server {
 
     fn refuse_unparsed(&mut self, error: &ParseError) {
         match error.framing() {
-            Framing::Kept => self.bad_with(Invalid::Command(*error), Said::Application(Box::new(error.reply()))),
+            Framing::Kept => self.bad_with(
+                Invalid::Command(*error),
+                Said::Application(Box::new(error.reply())),
+            ),
             Framing::Chunk(size) => {
                 let say = Said::Application(Box::new(error.reply()));
                 self.refuse_chunk(size, Invalid::Command(*error), say);
             }
             Framing::Lost => {
                 error.reply().encode(&mut self.out);
-                self.events.push_back(Event::Invalid(Invalid::Command(*error)));
+                self.events
+                    .push_back(Event::Invalid(Invalid::Command(*error)));
                 self.close(Err(ProtocolError::ChunkSize), Reset::Disconnected);
             }
         }
@@ -153,14 +167,18 @@ impl Server {
             return false;
         }
         let (reply, error) = match (command, self.config.pipelining) {
-            (Command::StartTls, _) => {
-                (replies::BEHIND_STARTTLS, ProtocolError::PlaintextAfterStartTls)
-            }
+            (Command::StartTls, _) => (
+                replies::BEHIND_STARTTLS,
+                ProtocolError::PlaintextAfterStartTls,
+            ),
             // What stands behind BDAT is its chunk.
             (Command::Bdat { .. }, _) | (_, Pipelining::Offered) => return false,
             (_, Pipelining::Off) => (replies::NO_PIPELINING, ProtocolError::EarlyTalk),
             (
-                Command::Mail { .. } | Command::Rcpt { .. } | Command::Rset | Command::Unknown { .. },
+                Command::Mail { .. }
+                | Command::Rcpt { .. }
+                | Command::Rset
+                | Command::Unknown { .. },
                 Pipelining::Strict,
             ) => return false,
             (_, Pipelining::Strict) => (replies::EARLY_TALK, ProtocolError::EarlyTalk),
@@ -189,9 +207,10 @@ impl Server {
                     && self.transaction.is_none()
                     && self.login == Login::Anonymous
             }
-            Command::Rcpt { .. } | Command::Data => {
-                self.transaction.as_ref().is_some_and(|transaction| transaction.body.is_none())
-            }
+            Command::Rcpt { .. } | Command::Data => self
+                .transaction
+                .as_ref()
+                .is_some_and(|transaction| transaction.body.is_none()),
             Command::Bdat { .. } => self.transaction.is_some(),
             _ => true,
         };
@@ -231,7 +250,11 @@ impl Server {
             Command::Unknown { .. } => false,
             _ => true,
         };
-        if ours { Ok(()) } else { Err((Invalid::NotAvailable, replies::UNKNOWN)) }
+        if ours {
+            Ok(())
+        } else {
+            Err((Invalid::NotAvailable, replies::UNKNOWN))
+        }
     }
 
     fn must_have_tls_before(&self, command: &Command) -> bool {
@@ -278,7 +301,10 @@ impl Server {
         if !from.is_ascii() && !params.is_smtputf8() {
             return Err((Invalid::NotOffered, replies::ADDRESS_UTF8));
         }
-        if params.size().is_some_and(|size| size > self.config.limits.message) {
+        if params
+            .size()
+            .is_some_and(|size| size > self.config.limits.message)
+        {
             return Err((Invalid::MessageTooLarge, replies::TOO_LARGE));
         }
         Ok(())
@@ -382,19 +408,31 @@ impl Server {
             Peer::Untrusted => None,
         };
         self.next_transaction = Some(Box::new(super::Transaction::new(&params)));
-        self.ask(Event::Mail(Box::new(Mail { from, params, submitter })), Owed::Mail);
+        self.ask(
+            Event::Mail(Box::new(Mail {
+                from,
+                params,
+                submitter,
+            })),
+            Owed::Mail,
+        );
     }
 
     fn data(&mut self) {
         let recipients = self.recipients();
         self.ask(
-            Event::BodyStart(BodyStart { transfer: Transfer::Data, recipients }),
+            Event::BodyStart(BodyStart {
+                transfer: Transfer::Data,
+                recipients,
+            }),
             Owed::BodyStart,
         );
     }
 
     pub(super) fn recipients(&self) -> usize {
-        self.transaction.as_ref().map_or(0, |transaction| transaction.recipients)
+        self.transaction
+            .as_ref()
+            .map_or(0, |transaction| transaction.recipients)
     }
 
     /// Refuses what the peer said, counts it, and gives the peer up when it was once too often.
@@ -416,6 +454,11 @@ impl Server {
 
 /// Whether the line is the beginning of a request in another protocol.
 fn is_foreign(line: &[u8]) -> bool {
-    let word = line.split(|octet| *octet == b' ').next().unwrap_or_default();
-    FOREIGN.iter().any(|foreign| word.eq_ignore_ascii_case(foreign))
+    let word = line
+        .split(|octet| *octet == b' ')
+        .next()
+        .unwrap_or_default();
+    FOREIGN
+        .iter()
+        .any(|foreign| word.eq_ignore_ascii_case(foreign))
 }

@@ -97,7 +97,10 @@ impl Config {
 /// assert_eq!(Config::lmtp("mx.example".parse()?).mode, Mode::Lmtp);
 /// # Ok::<(), mailwire_smtp::error::InvalidValue>(())
 /// ```
-#[expect(clippy::exhaustive_enums, reason = "these are the three services that speak this protocol")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "these are the three services that speak this protocol"
+)]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Mode {
     /// RFC 5321.
@@ -183,7 +186,10 @@ pub enum StartTls {
 /// assert_eq!(Config::smtp("mx.example".parse()?).auth_over, AuthOver::Tls);
 /// # Ok::<(), mailwire_smtp::error::InvalidValue>(())
 /// ```
-#[expect(clippy::exhaustive_enums, reason = "a connection is encrypted or it is not")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a connection is encrypted or it is not"
+)]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum AuthOver {
     /// Only over TLS; in clear AUTH is not offered, and answered with 538 without a look at what
@@ -218,7 +224,10 @@ pub enum MailAfter {
 /// use mailwire_smtp::server::Pipelining;
 /// assert_ne!(Pipelining::Offered, Pipelining::Strict);
 /// ```
-#[expect(clippy::exhaustive_enums, reason = "pipelining is refused, policed or neither")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "pipelining is refused, policed or neither"
+)]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Pipelining {
     /// PIPELINING is offered, and commands are taken in order however they come.
@@ -237,7 +246,10 @@ pub enum Pipelining {
 /// assert_eq!(Config::smtp("mx.example".parse()?).line_breaks, LineBreaks::Reject);
 /// # Ok::<(), mailwire_smtp::error::InvalidValue>(())
 /// ```
-#[expect(clippy::exhaustive_enums, reason = "the three are all that keep the end of a body safe")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the three are all that keep the end of a body safe"
+)]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum LineBreaks {
     /// The body is drained to its true end and refused there with 550.

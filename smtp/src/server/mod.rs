@@ -37,8 +37,7 @@ use mailwire_core::{
 };
 
 pub use config::{
-    AuthOver, Config, Extensions, Limits, LineBreaks, MailAfter, Mode, Peer, Pipelining,
-    StartTls,
+    AuthOver, Config, Extensions, Limits, LineBreaks, MailAfter, Mode, Peer, Pipelining, StartTls,
 };
 pub use error::{Inside, Misuse, ProtocolError};
 pub use event::{
@@ -267,7 +266,10 @@ impl Server {
     /// Ends the session in order: what is owed is answered with 421, but a message that is being
     /// received is received, and its end is still the application's to answer.
     pub fn shutdown(&mut self) {
-        let in_body = matches!(self.phase, Phase::Data | Phase::Chunk { .. } | Phase::Skip { .. });
+        let in_body = matches!(
+            self.phase,
+            Phase::Data | Phase::Chunk { .. } | Phase::Skip { .. }
+        );
         if in_body || self.owed == Some(Owed::BodyEnd) {
             self.stopping = Stopping::AfterMessage;
         } else if !matches!(self.phase, Phase::Closing(_) | Phase::StartTls) {
@@ -318,7 +320,11 @@ impl Server {
 
     fn greet(&mut self) {
         use core::fmt::Write;
-        let protocol = if self.config.mode == Mode::Lmtp { "LMTP" } else { "ESMTP" };
+        let protocol = if self.config.mode == Mode::Lmtp {
+            "LMTP"
+        } else {
+            "ESMTP"
+        };
         // Writing to a buffer that grows cannot fail.
         let _ = write!(self.out, "220 {} {protocol}\r\n", self.config.hostname);
         self.phase = Phase::Command;
@@ -350,7 +356,10 @@ impl Server {
                     return Some(Step::StartTls);
                 }
                 // It came in clear behind the command: it is neither for TLS nor for us.
-                self.close(Err(ProtocolError::PlaintextAfterStartTls), Reset::Disconnected);
+                self.close(
+                    Err(ProtocolError::PlaintextAfterStartTls),
+                    Reset::Disconnected,
+                );
                 None
             }
             Phase::Closing(how) => Some(Step::Close(how.clone())),
@@ -452,7 +461,9 @@ impl Machine for Server {
             }
         };
         self.owed = None;
-        let how = inside.map_or(Ok(()), |inside| Err(ProtocolError::UnexpectedEof { inside }));
+        let how = inside.map_or(Ok(()), |inside| {
+            Err(ProtocolError::UnexpectedEof { inside })
+        });
         self.close(how, Reset::Disconnected);
     }
 

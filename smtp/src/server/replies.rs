@@ -35,8 +35,7 @@ pub(super) const RECIPIENT: &str = "250 2.1.5 Recipient OK\r\n";
 pub(super) const MESSAGE: &str = "250 2.0.0 Message accepted\r\n";
 pub(super) const CHUNK: &str = "250 2.0.0 Chunk received\r\n";
 pub(super) const CANNOT_VERIFY: &str = "252 2.5.0 Cannot verify, send mail and see\r\n";
-pub(super) const HELP: &str =
-    "214 2.0.0 EHLO MAIL RCPT DATA RSET NOOP VRFY QUIT: see RFC 5321\r\n";
+pub(super) const HELP: &str = "214 2.0.0 EHLO MAIL RCPT DATA RSET NOOP VRFY QUIT: see RFC 5321\r\n";
 pub(super) const BYE: &str = "221 2.0.0 Bye\r\n";
 pub(super) const GO_AHEAD_TLS: &str = "220 2.0.0 Ready to start TLS\r\n";
 pub(super) const SEND_MESSAGE: &str = "354 End the message with <CRLF>.<CRLF>\r\n";
@@ -53,7 +52,8 @@ pub(super) const TLS_UNAVAILABLE: &str = "454 4.7.0 TLS is not available\r\n";
 pub(super) const UNKNOWN: &str = "500 5.5.1 Command not recognized\r\n";
 pub(super) const LINE: &str = "500 5.5.2 Bare CR, bare LF or NUL in the line\r\n";
 pub(super) const LINE_TOO_LONG: &str = "500 5.5.2 Line too long\r\n";
-pub(super) const AUTH_LINE_TOO_LONG: &str = "500 5.5.6 Authentication exchange line is too long\r\n";
+pub(super) const AUTH_LINE_TOO_LONG: &str =
+    "500 5.5.6 Authentication exchange line is too long\r\n";
 pub(super) const AUTH_CANCELLED: &str = "501 5.7.0 Authentication cancelled\r\n";
 pub(super) const AUTH_BASE64: &str = "501 5.5.2 Cannot decode the response\r\n";
 pub(super) const NOT_IMPLEMENTED: &str = "502 5.5.1 Command not implemented\r\n";
