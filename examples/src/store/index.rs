@@ -2,7 +2,7 @@
 //!
 //! The Maildir is the truth about which messages there are; the index is the truth about their UIDs. Whatever is
 //! wrong with it, it is thrown away and made anew, under a new and larger UIDVALIDITY: every message is still there,
-//! only keywords are lost. It is committed with `synchronous=FULL`, so a UID that was told to a client is durable.
+//! only keywords are lost. That is also what to do behind a backup that was restored: delete the index. It is committed with `synchronous=FULL`, so a UID that was told to a client is durable.
 
 use std::{
     collections::HashMap,

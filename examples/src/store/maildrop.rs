@@ -254,6 +254,10 @@ impl Message {
 }
 
 impl<F: Fs> Reader<F> {
+    pub(crate) const fn is_at_end(&self) -> bool {
+        self.left == 0
+    }
+
     /// The next octets of the file as it is stored; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
         let size = usize::try_from(self.left).unwrap_or(PIECE).min(PIECE);

@@ -118,35 +118,40 @@ impl Mailstore {
     ///
     /// A maildrop that is opened after nobody waits for it is closed again.
     pub async fn maildrop(&self, account: &Account, now: Timestamp) -> Result<Maildrop, OpenError> {
-        let held = match &self.0 {
-            Backend::Discard => Held::Discard,
-            Backend::Memory(memory) => Held::Memory(memory.open(account)?),
-            Backend::Disk(store) => {
-                let (store, account) = (store.clone(), account.clone());
-                let opened = blocking("open a maildrop", move || {
-                    Snapshot::open(&store, &account, now)
-                });
-                Held::Disk(Arc::new(opened.await??))
-            }
-        };
-        let messages = match &held {
-            Held::Discard => Vec::new(),
-            Held::Disk(snapshot) => {
-                let of = |m: &maildrop::Message| Message {
-                    octets: m.octets,
-                    id: m.id(),
-                };
-                snapshot.messages().iter().map(of).collect()
-            }
-            Held::Memory(session) => {
+        match &self.0 {
+            Backend::Discard => Ok(Maildrop {
+                held: Held::Discard,
+                messages: Vec::new(),
+            }),
+            Backend::Memory(memory) => {
+                let session = memory.open(account)?;
                 let of = |m: &memory::Stored| Message {
                     octets: m.octets(),
                     id: m.id(),
                 };
-                session.messages.iter().map(of).collect()
+                let messages = session.messages.iter().map(of).collect();
+                Ok(Maildrop {
+                    held: Held::Memory(session),
+                    messages,
+                })
             }
-        };
-        Ok(Maildrop { held, messages })
+            Backend::Disk(store) => {
+                let (store, account) = (store.clone(), account.clone());
+                let opened = blocking("open a maildrop", move || {
+                    let snapshot = Snapshot::open(&store, &account, now)?;
+                    let of = |m: &maildrop::Message| Message {
+                        octets: m.octets,
+                        id: m.id(),
+                    };
+                    let messages = snapshot.messages().iter().map(of).collect();
+                    Ok(Maildrop {
+                        held: Held::Disk(Arc::new(snapshot)),
+                        messages,
+                    })
+                });
+                opened.await?
+            }
+        }
     }
 
     /// Whether a message of this size would fit now: for the SIZE parameter (RFC 1870 §6).
@@ -346,8 +351,12 @@ impl Maildrop {
             }
             Held::Disk(snapshot) => {
                 let snapshot = Arc::clone(snapshot);
-                let reader = blocking("open a message", move || snapshot.read(at)).await??;
-                Ok(Reader(Reading::Disk(reader)))
+                let opened = blocking("open a message", move || {
+                    let mut reader = snapshot.read(at)?;
+                    let first = reader.next()?;
+                    Ok(Reader(Reading::Disk(reader, first)))
+                });
+                opened.await?
             }
         }
     }
@@ -373,12 +382,11 @@ impl Maildrop {
 }
 
 /// A message that is being read.
-#[derive(Debug)]
 pub struct Reader(Reading);
 
-#[derive(Debug)]
 enum Reading {
-    Disk(maildrop::Reader<Disk>),
+    /// With octets that were read already.
+    Disk(maildrop::Reader<Disk>, Option<Bytes>),
     Memory(Option<memory::Stored>),
     /// With a thread of ours, or lost with it.
     Away,
@@ -401,14 +409,29 @@ impl Reader {
                 self.0 = Reading::Memory(None);
                 Ok(stored.map(|stored| stored.text()))
             }
-            Reading::Disk(mut reader) => {
+            Reading::Disk(reader, Some(piece)) => {
+                self.0 = Reading::Disk(reader, None);
+                Ok(Some(piece))
+            }
+            Reading::Disk(reader, None) if reader.is_at_end() => {
+                self.0 = Reading::Disk(reader, None);
+                Ok(None)
+            }
+            Reading::Disk(mut reader, None) => {
                 let read = blocking("read a message", move || (reader.next(), reader));
                 let (piece, reader) = read.await?;
-                self.0 = Reading::Disk(reader);
+                self.0 = Reading::Disk(reader, None);
                 piece
             }
             Reading::Away => Err(StoreError::lost("read a message")),
         }
+    }
+}
+
+impl fmt::Debug for Reader {
+    // What was read is somebody's message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
     }
 }
 

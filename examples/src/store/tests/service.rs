@@ -139,12 +139,17 @@ async fn a_write_that_nobody_waited_for_spoils_the_message() {
 
 #[tokio::test]
 async fn all_4_a_message_is_not_in_debug_output() {
-    let store = Mailstore::memory();
-    let mut incoming = store.incoming(vec![inbox(alice())], at(0));
-    incoming.write(b"canary-7f3a").await;
-    assert!(!format!("{incoming:?}").contains("canary"));
-    incoming.commit().await;
-    let maildrop = store.maildrop(&alice(), at(0)).await.unwrap();
-    let reader = maildrop.read(0).await.unwrap();
-    assert!(!format!("{store:?} {maildrop:?} {reader:?}").contains("canary"));
+    let dir = tempfile::tempdir().unwrap();
+    for store in [
+        Mailstore::memory(),
+        Mailstore::disk(dir.path(), "h", at(0)).unwrap(),
+    ] {
+        let mut incoming = store.incoming(vec![inbox(alice())], at(0));
+        incoming.write(b"canary-7f3a").await;
+        assert!(!format!("{incoming:?}").contains("canary"));
+        incoming.commit().await;
+        let maildrop = store.maildrop(&alice(), at(0)).await.unwrap();
+        let reader = maildrop.read(0).await.unwrap();
+        assert!(!format!("{store:?} {maildrop:?} {reader:?}").contains("canary"));
+    }
 }
