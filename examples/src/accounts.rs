@@ -24,6 +24,7 @@ use tokio::sync::Semaphore;
 use crate::{
     file::{Access, replace},
     recipients::canonical,
+    store::Account,
 };
 
 /// PBKDF2 rounds of new keys.
@@ -31,9 +32,6 @@ pub const ITERATIONS: u32 = 15_000;
 
 /// Derivations at once: more would only starve the threads that serve open sessions.
 const DERIVATIONS: usize = 2;
-
-/// Longest account name; 64 octets of local part and 255 of domain (RFC 5321 §4.5.3.1).
-const NAME: usize = 320;
 
 /// The accounts of a server. Cloning gives another handle to the same ones.
 ///
@@ -118,7 +116,7 @@ pub enum AccountError {
     },
     /// Not a name that an account can have.
     #[error(
-        "{name:?} cannot be the name of an account: user@domain, without blanks, slashes, controls or a dot in front"
+        "{name:?} cannot be the name of an account: it is user@domain, of letters, digits and . _ - + ="
     )]
     Name {
         /// The name.
@@ -193,7 +191,7 @@ impl Accounts {
     /// changed then.
     pub fn set_password(&self, name: &str, password: &SecretString) -> Result<(), AccountError> {
         let name = canonical(name);
-        if !is_name(&name) {
+        if Account::parse(&name).is_err() {
             return Err(AccountError::Name { name });
         }
         let salt: [u8; 16] = random()?;
@@ -331,19 +329,6 @@ pub fn random<const N: usize>() -> Result<[u8; N], AccountError> {
     let mut octets = [0; N];
     getrandom::fill(&mut octets).map_err(AccountError::Random)?;
     Ok(octets)
-}
-
-/// Names become folders, and they stand in a file with one account a line.
-fn is_name(name: &str) -> bool {
-    let Some((user, domain)) = name.rsplit_once('@') else {
-        return false;
-    };
-    let part = |part: &str| {
-        let bad =
-            |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '\\' | '@' | ':');
-        !part.is_empty() && !part.starts_with('.') && !part.contains(bad)
-    };
-    name.len() <= NAME && part(user) && part(domain)
 }
 
 fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {

@@ -251,6 +251,8 @@ impl Listener {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct InvalidConfig {
+    /// The file, where it is one.
+    pub file: Option<PathBuf>,
     /// The line of the file, from 1, where the fault has a place.
     pub line: Option<usize>,
     /// The column, from 1.
@@ -260,12 +262,19 @@ pub struct InvalidConfig {
 }
 
 impl InvalidConfig {
-    fn new(what: impl Into<String>) -> Self {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
         Self {
+            file: None,
             line: None,
             column: None,
             what: what.into(),
         }
+    }
+
+    /// The same with the name of the file in front.
+    pub(crate) fn in_file(mut self, path: &Path) -> Self {
+        self.file = Some(path.to_owned());
+        self
     }
 
     /// `of`, an alias or a catch-all, names an account that is not there.
@@ -278,6 +287,9 @@ impl InvalidConfig {
 
 impl fmt::Display for InvalidConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{}: ", file.display())?;
+        }
         match (self.line, self.column) {
             (Some(line), Some(column)) => write!(f, "line {line}, column {column}: {}", self.what),
             _ => f.write_str(&self.what),
@@ -298,6 +310,7 @@ impl Config {
             let place = error.span().map(|span| place(text, span.start));
             let what = error.message().trim().replace('\n', ", ");
             InvalidConfig {
+                file: None,
                 line: place.map(|p| p.0),
                 column: place.map(|p| p.1),
                 what,

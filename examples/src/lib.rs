@@ -2,13 +2,14 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | [`server`] | the server itself: command line, start, sessions |
+//! | [`config`] | its configuration and its checks |
 //! | [`accounts`] | who may log in |
-//! | [`config`] | the server's configuration and its checks |
 //! | [`recipients`] | from an address to the accounts that get its mail |
+//! | [`store`] | where mail is kept |
+//! | [`trace`] | what is put in front of a message |
 //! | [`pki`] | the CA and certificate that the server makes itself |
 //! | [`file`] | small files written whole or not at all |
-//! | [`store`] | where mail is kept: Maildir++ and an index |
-//! | [`trace`] | the header fields in front of a stored message |
 #![forbid(unsafe_code)]
 
 pub mod accounts;
@@ -16,5 +17,6 @@ pub mod config;
 pub mod file;
 pub mod pki;
 pub mod recipients;
+pub mod server;
 pub mod store;
 pub mod trace;

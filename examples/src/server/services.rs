@@ -1,0 +1,217 @@
+//! Which machine, which TLS and which session a listener's connections get.
+
+use std::{collections::BTreeMap, fs::File, io, sync::Arc, time::Duration};
+
+use mailtls::{
+    Connection, Tls,
+    certs::{CertStore, ServerTls},
+    serve::{Accepted, Limits, Listener, Server, Summary},
+    upgrade::Handshakes,
+};
+use mailwire_core::{machine::Machine, sasl::Mechanism};
+use mailwire_pop3::server as pop3_server;
+use mailwire_smtp::{address::Domain, server as smtp_server};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{Shared, login::OFFERED, pop3, smtp, startup::Prepared};
+use crate::config::{Config, Service, TlsMode};
+
+/// The services by the label of their listeners. Cloning gives another handle.
+#[derive(Clone, Debug)]
+pub(super) struct Services(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    shared: Arc<Shared>,
+    kinds: BTreeMap<String, Kind>,
+    /// Holds the data folder as long as anybody serves from it.
+    _lock: File,
+}
+
+/// All that connections of one service with one use of TLS have in common.
+#[derive(Debug)]
+struct Kind {
+    mode: TlsMode,
+    tls: Tls,
+    protocol: Protocol,
+}
+
+#[derive(Debug)]
+enum Protocol {
+    Smtp(Arc<smtp_server::Config>),
+    Pop3(Arc<pop3_server::Config>),
+}
+
+impl Services {
+    /// Sets everything up and hands the sockets to the runtime.
+    ///
+    /// # Errors
+    ///
+    /// A TLS configuration or a name that the libraries do not take, or a socket that the runtime
+    /// does not.
+    pub(super) fn start(prepared: Prepared) -> io::Result<(Self, Server<TcpListener>)> {
+        let config = &prepared.config;
+        let mut limits = Limits::default();
+        limits.connections = config.limits.connections;
+        limits.per_address = config.limits.connections_per_address;
+        limits.stop = Duration::from_secs(config.limits.stop_seconds);
+        let mut server = Server::new(limits);
+        let handshakes = Handshakes::at_most(config.limits.handshakes);
+        let mut kinds = BTreeMap::new();
+        for (listener, socket) in prepared.sockets {
+            let (service, mode) = (listener.service, listener.tls());
+            let label = label(service, mode);
+            let mut accepting = Listener::new(label.as_str(), TcpListener::from_std(socket)?);
+            if mode != TlsMode::Implicit {
+                accepting = accepting.refusing(in_clear(service, "too many connections"));
+            }
+            server.listen(accepting);
+            let tls = match mode {
+                TlsMode::None => Tls::none(),
+                _ => tls(&prepared.certs, service, mode)?.sharing(handshakes.clone()),
+            };
+            let protocol = match service {
+                Service::Pop3 | Service::Pop3s => Protocol::Pop3(pop3_config(config, mode)?),
+                _ => Protocol::Smtp(smtp_config(config, service, mode)?),
+            };
+            kinds.insert(
+                label,
+                Kind {
+                    mode,
+                    tls,
+                    protocol,
+                },
+            );
+        }
+        let shared = Arc::new(Shared {
+            hostname: prepared.config.hostname,
+            accounts: prepared.accounts,
+            recipients: prepared.recipients,
+            store: prepared.store,
+        });
+        Ok((
+            Self(Arc::new(Inner {
+                shared,
+                kinds,
+                _lock: prepared.lock,
+            })),
+            server,
+        ))
+    }
+
+    /// Serves one connection.
+    pub(super) async fn handle(self, accepted: Accepted<TcpStream>) -> Summary {
+        let Accepted {
+            io,
+            service,
+            peer,
+            stop,
+            ..
+        } = accepted;
+        // Replies are written whole; waiting for more to send would only delay them.
+        if let Err(error) = io.set_nodelay(true) {
+            return Summary::default().error(&error);
+        }
+        let Some(kind) = self.0.kinds.get(&*service) else {
+            return Summary::default();
+        };
+        let shared = Arc::clone(&self.0.shared);
+        let tls = kind.tls.clone();
+        match &kind.protocol {
+            Protocol::Smtp(config) => {
+                let machine = smtp_server::Server::new(Arc::clone(config));
+                smtp::serve(
+                    shared,
+                    connect(io, machine, tls, kind.mode),
+                    peer.ip(),
+                    stop,
+                )
+                .await
+            }
+            Protocol::Pop3(config) => {
+                let machine = mailwire_pop3::Server::new(Arc::clone(config));
+                pop3::serve(shared, connect(io, machine, tls, kind.mode), stop).await
+            }
+        }
+    }
+}
+
+fn connect<M: Machine>(
+    io: TcpStream,
+    machine: M,
+    tls: Tls,
+    mode: TlsMode,
+) -> Connection<M, TcpStream> {
+    match mode {
+        TlsMode::Implicit => Connection::implicit(io, machine, tls),
+        TlsMode::None | TlsMode::StartTls => Connection::new(io, machine, tls),
+    }
+}
+
+/// The name of a listener in logs; the mode is named where it is not the usual one.
+fn label(service: Service, mode: TlsMode) -> String {
+    if mode == service.usual_tls() {
+        service.to_string()
+    } else {
+        format!("{service}, TLS {mode}")
+    }
+}
+
+/// A line for those who cannot be served, before any dialogue.
+fn in_clear(service: Service, text: &str) -> String {
+    match service {
+        Service::Pop3 | Service::Pop3s => format!("-ERR [SYS/TEMP] {text}\r\n"),
+        _ => format!("421 4.3.2 {text}\r\n"),
+    }
+}
+
+fn tls(certs: &CertStore, service: Service, mode: TlsMode) -> io::Result<Tls> {
+    let mut tls = ServerTls::new(certs.clone());
+    if mode == TlsMode::Implicit {
+        // RFC 7301 has an id for POP3; for submission none is registered, and `smtp` is in use.
+        tls = tls.alpn([if service == Service::Pop3s {
+            "pop3"
+        } else {
+            "smtp"
+        }]);
+    }
+    let config = tls.build().map_err(io::Error::other)?;
+    Ok(Tls::server(config).with_hint(in_clear(service, "this port begins with TLS")))
+}
+
+fn smtp_config(
+    config: &Config,
+    service: Service,
+    mode: TlsMode,
+) -> io::Result<Arc<smtp_server::Config>> {
+    let hostname: Domain = config.hostname.parse().map_err(io::Error::other)?;
+    let mut smtp = match service {
+        Service::Lmtp => smtp_server::Config::lmtp(hostname),
+        Service::Smtp => smtp_server::Config::smtp(hostname),
+        _ => smtp_server::Config::submission(hostname),
+    };
+    if matches!(service, Service::Submission | Service::Submissions) {
+        smtp.mechanisms = OFFERED.map(Into::into).to_vec();
+    }
+    if mode == TlsMode::StartTls {
+        smtp.start_tls = smtp_server::StartTls::Offered;
+    }
+    smtp.limits.message = config.limits.message_size;
+    smtp.limits.recipients = config.limits.recipients;
+    Ok(Arc::new(smtp))
+}
+
+fn pop3_config(config: &Config, mode: TlsMode) -> io::Result<Arc<pop3_server::Config>> {
+    let mut pop3 = pop3_server::Config::new(config.hostname.as_str());
+    let mechanism =
+        |m: Mechanism| mailwire_pop3::Mechanism::new(m.name()).map_err(io::Error::other);
+    pop3.mechanisms = OFFERED
+        .into_iter()
+        .map(mechanism)
+        .collect::<io::Result<_>>()?;
+    pop3.implementation = Some(concat!("mailserver-", env!("CARGO_PKG_VERSION")).into());
+    if mode == TlsMode::StartTls {
+        pop3.stls = pop3_server::Stls::Offered;
+    }
+    Ok(Arc::new(pop3))
+}

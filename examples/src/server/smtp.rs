@@ -1,0 +1,460 @@
+//! SMTP, submission and LMTP: the events of a session against accounts, recipients and store.
+
+use std::{net::IpAddr, sync::Arc};
+
+use bytes::Bytes;
+use mailtls::{
+    Connection, Turn,
+    serve::{Stopped, Summary},
+};
+use mailwire_core::{
+    machine::{Answer, TlsInfo},
+    sasl::{FailKind, Mechanism},
+};
+use mailwire_smtp::{
+    address::{ForwardPath, ReversePath},
+    reply::{Code, EnhancedCode, Reply},
+    server::{AuthStart, BodyEnd, Event, Hello, HelloVerb, Mail, MailAfter, Mode, Rcpt, Server},
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{
+    LoginDeadline, Shared,
+    login::{Login, Progress},
+};
+use crate::{
+    accounts::random,
+    recipients::Resolved,
+    store::{Account, Folder, Incoming, StoreError},
+    trace::{Front, Received, With, date, return_path},
+};
+
+/// Received fields at which a message is taken to go in circles (RFC 5321 §6.3).
+const HOPS: u32 = 100;
+
+/// Serves one connection to its end.
+///
+/// # Cancel safety
+///
+/// Dropping the future cuts the connection and discards the message that was coming in.
+pub async fn serve<IO>(
+    shared: Arc<Shared>,
+    mut connection: Connection<Server, IO>,
+    peer: IpAddr,
+    mut stop: Stopped,
+) -> Summary
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let needs_login = connection.machine().config().mail_after == MailAfter::Auth;
+    let mode = connection.machine().config().mode;
+    let mut session = Smtp::new(shared, peer, mode);
+    let mut deadline = LoginDeadline::new();
+    let mut stopping = false;
+    let ended = loop {
+        let turn = tokio::select! {
+            biased;
+            () = stop.stopped(), if !stopping => {
+                stopping = true;
+                connection.machine().shutdown();
+                continue;
+            }
+            () = deadline.passed(), if needs_login && session.user.is_none() => {
+                connection.machine().shutdown();
+                continue;
+            }
+            turn = connection.turn() => turn,
+        };
+        let answer = match turn {
+            Ok(Turn::Event(event)) => connection.during(session.answer(event)).await,
+            // A server sends no bodies.
+            Ok(Turn::Room) => continue,
+            Ok(Turn::Closed) => break None,
+            Err(error) => break Some(error),
+        };
+        if answer != Answer::Nothing
+            && let Err(misuse) = connection.machine().answer(answer)
+        {
+            tracing::error!(%misuse, "the SMTP session answered what was not asked");
+            connection.machine().abort();
+        }
+    };
+    let mut summary = Summary::default()
+        .tls(connection.machine().tls().map(|tls| TlsInfo::clone(tls)))
+        .count("messages", session.messages)
+        .count("octets", session.octets)
+        .count("refused", session.refused);
+    if let Some(user) = &session.user {
+        summary = summary.user(user);
+    }
+    if let Some(error) = &ended {
+        summary = summary.error(error);
+    }
+    summary
+}
+
+struct Smtp {
+    shared: Arc<Shared>,
+    peer: IpAddr,
+    mode: Mode,
+    tls: Option<Arc<TlsInfo>>,
+    hello: Option<Hello>,
+    login: Option<Login>,
+    user: Option<String>,
+    from: Option<Mail>,
+    /// The recipients that were accepted, with the accounts that get their mail.
+    recipients: Vec<(ForwardPath, Vec<Account>)>,
+    body: Option<Body>,
+    messages: u64,
+    octets: u64,
+    refused: u64,
+}
+
+/// A message that is coming in.
+struct Body {
+    front: Front,
+    incoming: Incoming,
+    /// Each account once, in the order of the store's results.
+    accounts: Vec<Account>,
+}
+
+impl Smtp {
+    const fn new(shared: Arc<Shared>, peer: IpAddr, mode: Mode) -> Self {
+        Self {
+            shared,
+            peer,
+            mode,
+            tls: None,
+            hello: None,
+            login: None,
+            user: None,
+            from: None,
+            recipients: Vec::new(),
+            body: None,
+            messages: 0,
+            octets: 0,
+            refused: 0,
+        }
+    }
+
+    async fn answer(&mut self, event: Event) -> Answer<Reply> {
+        match event {
+            Event::Hello(hello) => {
+                self.hello = Some(hello);
+                Answer::Accept
+            }
+            Event::TlsStarted(tls) => {
+                self.tls = Some(tls);
+                self.hello = None;
+                self.login = None;
+                Answer::Nothing
+            }
+            Event::AuthStart(start) => self.auth(start).await,
+            Event::AuthResponse(response) => {
+                let Some(mut login) = self.login.take() else {
+                    return no(
+                        Code::BAD_SEQUENCE,
+                        EnhancedCode::of::<5, 5, 1>(),
+                        "no exchange",
+                    );
+                };
+                let (accounts, recipients) = (&self.shared.accounts, &self.shared.recipients);
+                let progress = login.respond(response.expose(), accounts, recipients).await;
+                self.progress(login, progress)
+            }
+            Event::AuthCancelled => {
+                self.login = None;
+                Answer::Nothing
+            }
+            Event::Mail(mail) => self.mail(*mail).await,
+            Event::Rcpt(rcpt) => self.rcpt(*rcpt),
+            Event::BodyStart(_) => self.body_start(),
+            Event::Body(octets) => self.body(octets).await,
+            Event::BodyEnd(end) => self.body_end(end).await,
+            Event::Reset(why) => {
+                if self.body.is_some() {
+                    self.refused += 1;
+                    tracing::info!(user = self.user, %why, "a message was not taken");
+                }
+                self.forget();
+                Answer::Nothing
+            }
+            Event::Verify(_) | Event::Expand(_) => Answer::Accept,
+            _ => Answer::Nothing,
+        }
+    }
+
+    async fn auth(&mut self, start: AuthStart) -> Answer<Reply> {
+        let mechanism = Mechanism::from_name(start.mechanism.as_str().as_bytes());
+        let started = mechanism.ok_or(FailKind::Refused);
+        let mut login = match started.and_then(|m| Login::start(m, self.tls.as_deref())) {
+            Ok(login) => login,
+            Err(kind) => return refusal(kind),
+        };
+        let (accounts, recipients) = (&self.shared.accounts, &self.shared.recipients);
+        let initial = start.initial.as_ref().map(|i| i.expose().as_slice());
+        let progress = login.begin(initial, accounts, recipients).await;
+        self.progress(login, progress)
+    }
+
+    fn progress(&mut self, login: Login, progress: Progress) -> Answer<Reply> {
+        match progress {
+            Progress::Challenge(challenge) => {
+                self.login = Some(login);
+                Answer::Challenge(challenge)
+            }
+            Progress::Accepted(account) => {
+                self.user = Some(account);
+                Answer::Accept
+            }
+            Progress::Refused(kind) => refusal(kind),
+        }
+    }
+
+    async fn mail(&mut self, mail: Mail) -> Answer<Reply> {
+        let size = mail.params.size().unwrap_or_default();
+        if let Err(error) = self.shared.store.room_for(size).await {
+            return not_stored(&error);
+        }
+        self.from = Some(mail);
+        Answer::Accept
+    }
+
+    fn rcpt(&mut self, rcpt: Rcpt) -> Answer<Reply> {
+        let resolved = match &rcpt.to {
+            ForwardPath::Postmaster => self.shared.recipients.postmaster(),
+            ForwardPath::Mailbox(mailbox) => self
+                .shared
+                .recipients
+                .resolve(&mailbox.local_part(), mailbox.host_str()),
+        };
+        let accounts: Vec<Account> = match resolved {
+            Resolved::NotOurs => {
+                let code = EnhancedCode::of::<5, 7, 1>();
+                return no(
+                    Code::MAILBOX_UNAVAILABLE,
+                    code,
+                    "we do not relay to this domain",
+                );
+            }
+            Resolved::Unknown => {
+                let code = EnhancedCode::of::<5, 1, 1>();
+                return no(Code::MAILBOX_UNAVAILABLE, code, "no such mailbox here");
+            }
+            Resolved::Accounts(names) => names
+                .iter()
+                .filter_map(|name| Account::parse(name).ok())
+                .collect(),
+        };
+        if accounts.is_empty() {
+            // A name that the store cannot keep: nothing may be promised for it.
+            return no(
+                Code::MAILBOX_UNAVAILABLE,
+                EnhancedCode::of::<5, 1, 1>(),
+                "no such mailbox here",
+            );
+        }
+        self.recipients.push((rcpt.to, accounts));
+        Answer::Accept
+    }
+
+    fn body_start(&mut self) -> Answer<Reply> {
+        let now = jiff::Timestamp::now();
+        let Ok(id) = random::<12>() else {
+            return no(
+                Code::LOCAL_ERROR,
+                EnhancedCode::of::<4, 3, 0>(),
+                "no random numbers",
+            );
+        };
+        let id: String = id.iter().map(|octet| format!("{octet:02x}")).collect();
+        let mut accounts: Vec<Account> = Vec::new();
+        for account in self.recipients.iter().flat_map(|(_, accounts)| accounts) {
+            if !accounts.contains(account) {
+                accounts.push(account.clone());
+            }
+        }
+        let trace = self.trace(&id, now);
+        let front = match self.mode {
+            Mode::Submission => {
+                let message_id = format!("{id}@{}", self.shared.hostname);
+                Front::completing(trace, &date(now), &message_id)
+            }
+            Mode::Smtp | Mode::Lmtp => Front::new(trace),
+        };
+        let targets = accounts
+            .iter()
+            .map(|a| (a.clone(), Folder::inbox()))
+            .collect();
+        let incoming = self.shared.store.incoming(targets, now);
+        self.body = Some(Body {
+            front,
+            incoming,
+            accounts,
+        });
+        Answer::Accept
+    }
+
+    /// Return-Path and Received (RFC 5321 §4.4).
+    fn trace(&self, id: &str, now: jiff::Timestamp) -> String {
+        let from = self.from.as_ref().map(|mail| match &mail.from {
+            ReversePath::Mailbox(mailbox) => mailbox.as_str(),
+            _ => "",
+        });
+        let helo = self
+            .hello
+            .as_ref()
+            .map(|hello| hello.client.to_string())
+            .unwrap_or_default();
+        let verb = self.hello.as_ref().map(|hello| hello.verb);
+        let mut with = match (self.mode, verb) {
+            (Mode::Lmtp, _) => With::lmtp(),
+            (_, Some(HelloVerb::Helo)) => With::smtp(),
+            _ => With::esmtp(),
+        };
+        if self.tls.is_some() {
+            with = with.secured();
+        }
+        if self.user.is_some() {
+            with = with.authenticated();
+        }
+        if self
+            .from
+            .as_ref()
+            .is_some_and(|mail| mail.params.is_smtputf8())
+        {
+            with = with.utf8();
+        }
+        let mut received = Received::new(helo.as_bytes(), &self.shared.hostname, with, id, now);
+        received.address = Some(self.peer);
+        let version = self.tls.as_ref().map(|tls| tls.version.to_string());
+        received.tls = version
+            .as_deref()
+            .zip(self.tls.as_ref().map(|tls| &*tls.cipher));
+        let only = match &*self.recipients {
+            [(ForwardPath::Mailbox(mailbox), _)] => Some(mailbox.as_str().as_bytes()),
+            _ => None,
+        };
+        received.recipient = only;
+        format!(
+            "{}{received}",
+            return_path(from.unwrap_or_default().as_bytes())
+        )
+    }
+
+    async fn body(&mut self, octets: Bytes) -> Answer<Reply> {
+        let Some(body) = &mut self.body else {
+            return Answer::Nothing;
+        };
+        let (first, rest) = body.front.push(&octets);
+        body.incoming.write(&first).await;
+        body.incoming.write(rest).await;
+        if body.front.received() > HOPS {
+            let code = EnhancedCode::of::<5, 4, 6>();
+            return no(
+                Code::TRANSACTION_FAILED,
+                code,
+                "too many hops: the message goes in circles",
+            );
+        }
+        Answer::Nothing
+    }
+
+    async fn body_end(&mut self, end: BodyEnd) -> Answer<Reply> {
+        let Some(mut body) = self.body.take() else {
+            return no(
+                Code::LOCAL_ERROR,
+                EnhancedCode::of::<4, 3, 0>(),
+                "the message was lost",
+            );
+        };
+        let last = body.front.finish();
+        body.incoming.write(&last).await;
+        let results = body.incoming.commit().await;
+        let of = |account: &Account| {
+            let at = body.accounts.iter().position(|a| a == account);
+            at.and_then(|at| results.get(at)).cloned()
+        };
+        let each = self.recipients.iter().map(|(_, accounts)| {
+            accounts
+                .iter()
+                .find_map(|account| of(account).and_then(Result::err))
+        });
+        let each: Vec<Option<StoreError>> = each.collect();
+        for error in each.iter().flatten() {
+            tracing::error!(%error, "a message was not stored");
+        }
+        if each.iter().all(Option::is_none) {
+            self.messages += 1;
+            self.octets += end.octets;
+        } else {
+            self.refused += 1;
+        }
+        self.forget();
+        if self.mode == Mode::Lmtp {
+            let reply = |error: &Option<StoreError>| match error {
+                None => Reply::new(Code::OK, EnhancedCode::of::<2, 1, 5>(), "delivered"),
+                Some(error) => why_not_stored(error),
+            };
+            return Answer::Each(each.iter().map(reply).collect());
+        }
+        // One reply for all: 250 only when all of them have it. A retry may bring it twice to some,
+        // but nobody loses it.
+        match each.into_iter().flatten().next() {
+            None => Answer::Accept,
+            Some(error) => not_stored(&error),
+        }
+    }
+
+    fn forget(&mut self) {
+        self.from = None;
+        self.recipients.clear();
+        self.body = None;
+    }
+}
+
+fn no(code: Code, enhanced: EnhancedCode, text: &str) -> Answer<Reply> {
+    Answer::Reply(Reply::new(code, enhanced, text))
+}
+
+fn refusal(kind: FailKind) -> Answer<Reply> {
+    match kind {
+        FailKind::Malformed => no(
+            Code::BAD_ARGUMENT,
+            EnhancedCode::of::<5, 5, 2>(),
+            "malformed authentication",
+        ),
+        FailKind::Unavailable => {
+            let code = EnhancedCode::of::<4, 7, 0>();
+            no(
+                Code::TEMPORARY_AUTH_FAILURE,
+                code,
+                "authentication is not possible now",
+            )
+        }
+        _ => no(
+            Code::AUTH_FAILED,
+            EnhancedCode::of::<5, 7, 8>(),
+            "authentication failed",
+        ),
+    }
+}
+
+fn not_stored(error: &StoreError) -> Answer<Reply> {
+    Answer::Reply(why_not_stored(error))
+}
+
+fn why_not_stored(error: &StoreError) -> Reply {
+    match error {
+        StoreError::Full => Reply::new(
+            Code::NO_STORAGE,
+            EnhancedCode::of::<4, 3, 1>(),
+            "the mail store is full",
+        ),
+        _ => Reply::new(
+            Code::LOCAL_ERROR,
+            EnhancedCode::of::<4, 3, 0>(),
+            "the message was not stored",
+        ),
+    }
+}
