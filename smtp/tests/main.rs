@@ -1,0 +1,15 @@
+//! The tests of the SMTP crate, as one program.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::cast_possible_truncation,
+    reason = "tests fail by panicking"
+)]
+
+mod codec_address;
+mod codec_command;
+mod codec_extension;
+mod codec_reply;
+mod codec_round_trip;
