@@ -54,6 +54,22 @@ pub enum Extension {
 }
 
 impl Extension {
+    /// All that we know.
+    pub const ALL: [Self; 12] = [
+        Self::EightBitMime,
+        Self::Auth,
+        Self::BinaryMime,
+        Self::Chunking,
+        Self::Dsn,
+        Self::EnhancedStatusCodes,
+        Self::Limits,
+        Self::Pipelining,
+        Self::RequireTls,
+        Self::Size,
+        Self::SmtpUtf8,
+        Self::StartTls,
+    ];
+
     /// The keyword on the wire.
     #[must_use]
     pub const fn keyword(self) -> &'static str {

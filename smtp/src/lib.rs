@@ -30,6 +30,8 @@
 extern crate alloc;
 
 pub mod address;
+#[cfg(feature = "arbitrary")]
+mod arbitrary;
 pub mod body;
 pub mod client;
 pub mod command;

@@ -7,21 +7,6 @@ use mailwire_smtp::{
     reply::{Reply, ReplyParser},
 };
 
-const ALL: [Extension; 12] = [
-    Extension::EightBitMime,
-    Extension::Auth,
-    Extension::BinaryMime,
-    Extension::Chunking,
-    Extension::Dsn,
-    Extension::EnhancedStatusCodes,
-    Extension::Limits,
-    Extension::Pipelining,
-    Extension::RequireTls,
-    Extension::Size,
-    Extension::SmtpUtf8,
-    Extension::StartTls,
-];
-
 fn read_in(octets: &[u8], size: usize) -> (Reply, Capabilities) {
     let mut parser = ReplyParser::new();
     let mut input = BytesMut::new();
@@ -44,7 +29,8 @@ fn read(wire: &str) -> Capabilities {
 }
 
 fn offered(capabilities: &Capabilities) -> Vec<Extension> {
-    ALL.into_iter()
+    Extension::ALL
+        .into_iter()
         .filter(|extension| capabilities.offers(*extension))
         .collect()
 }
@@ -102,7 +88,7 @@ fn what_is_offered_is_read_and_written() {
 
 #[test]
 fn each_keyword_is_read_in_any_case_and_only_whole() {
-    for extension in ALL {
+    for extension in Extension::ALL {
         let word = extension.keyword();
         assert_eq!(
             offered(&read(&format!("250-mx\r\n250 {word}\r\n"))),

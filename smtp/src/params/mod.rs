@@ -2,14 +2,18 @@
 //!
 //! Read first: RFC 5321 §4.1.1.11, RFC 1870 §5, RFC 6152 §2, RFC 3461 §4, RFC 4954 §5.
 
+mod param;
 mod parse;
 mod value;
+mod xtext;
 
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt::{self, Write};
 
+pub use param::Param;
 pub(crate) use parse::{decimal, mail_params, rcpt_params};
-pub use value::{BodyType, EnvId, Notify, OriginalRecipient, Param, Ret};
+pub use value::{BodyType, EnvId, Notify, OriginalRecipient, Ret};
+use xtext::write_xtext;
 
 use crate::{
     address::ReversePath,
@@ -181,13 +185,13 @@ impl MailParams {
         }
         if let Some(envid) = &rare.envid {
             out.write_str(" ENVID=")?;
-            value::write_xtext(envid.as_str(), out)?;
+            write_xtext(envid.as_str(), out)?;
         }
         if let Some(submitter) = &rare.auth {
             out.write_str(" AUTH=")?;
             match submitter {
                 ReversePath::Null => out.write_str("<>")?,
-                ReversePath::Mailbox(mailbox) => value::write_xtext(mailbox.as_str(), out)?,
+                ReversePath::Mailbox(mailbox) => write_xtext(mailbox.as_str(), out)?,
             }
         }
         write_unknown(&rare.unknown, out)

@@ -5,8 +5,8 @@ use core::ops::Range;
 use mailwire_core::text::ByteStr;
 
 use super::{
-    BodyType, EnvId, MailParams, Notify, OriginalRecipient, Param, RcptParams, Ret, push_unknown,
-    value::{Raw, decode_xtext},
+    BodyType, EnvId, MailParams, Notify, OriginalRecipient, Param, RcptParams, Ret, param::Raw,
+    push_unknown, xtext::decode_xtext,
 };
 use crate::{
     address::{

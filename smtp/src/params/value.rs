@@ -1,15 +1,15 @@
 //! The values of parameters.
 
-use alloc::{format, string::String};
 use core::fmt::{self, Write};
 
 use mailwire_core::text::ByteStr;
 
+use super::xtext::{write_xtext, xtext_len};
 use crate::{
     address::{
         Mailbox,
-        class::{ATEXT, LET_DIG, NON_ASCII, VALUE, XCHAR, is},
-        parse::{Source, is_control},
+        class::{ATEXT, VALUE, is},
+        parse::is_control,
     },
     error::{Expected, InvalidValue},
     limits::{ENVID, ORCPT},
@@ -277,179 +277,5 @@ impl fmt::Display for OriginalRecipient {
     }
 }
 
-/// `esmtp-param`, RFC 5321 §4.1.2: a parameter that has no type of its own, as it stands there.
-///
-/// ```
-/// use mailwire_smtp::params::Param;
-/// let param = Param::new("FOO", "1")?;
-/// assert_eq!((param.keyword(), param.value()), ("FOO", Some("1")));
-/// assert!(Param::new("FOO", "a b").is_err());
-/// # Ok::<(), mailwire_smtp::error::InvalidValue>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct Param {
-    text: ByteStr,
-    /// The length of the keyword.
-    keyword: usize,
-    /// Where it stood in the command, for the error that refuses it.
-    offset: usize,
-}
-
-impl Param {
-    /// A parameter with or without a value.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidValue`] where a character is not allowed, or the value is empty.
-    pub fn new<'a>(keyword: &str, value: impl Into<Option<&'a str>>) -> Result<Self, InvalidValue> {
-        let bad = |at| Err(InvalidValue::new(Expected::EsmtpParam, at));
-        let text = match value.into() {
-            None => ByteStr::from(keyword),
-            Some(value) => ByteStr::from(format!("{keyword}={value}")),
-        };
-        // Nothing but one parameter parses as one.
-        let (parsed, end) = Self::parse(Source::text(&text), 0)?;
-        if end < text.len() || parsed.keyword != keyword.len() {
-            return bad(end);
-        }
-        Ok(parsed)
-    }
-
-    /// `esmtp-param` at `at`, and where it ends.
-    pub(super) fn parse(source: Source<'_>, at: usize) -> Result<(Self, usize), InvalidValue> {
-        let Raw {
-            keyword,
-            value,
-            end,
-        } = Raw::parse(source, at)?;
-        let param = Self {
-            text: source.keep(at..end)?,
-            keyword,
-            offset: at,
-        };
-        let _ = value;
-        Ok((param, end))
-    }
-
-    /// The keyword as it was written.
-    #[must_use]
-    pub fn keyword(&self) -> &str {
-        self.text.get(..self.keyword).unwrap_or(&self.text)
-    }
-
-    /// The value.
-    #[must_use]
-    pub fn value(&self) -> Option<&str> {
-        self.text.get(self.keyword + 1..)
-    }
-
-    /// Keyword, `=` and value.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    pub(super) const fn offset(&self) -> usize {
-        self.offset
-    }
-}
-
-impl PartialEq for Param {
-    fn eq(&self, other: &Self) -> bool {
-        self.keyword().eq_ignore_ascii_case(other.keyword()) && self.value() == other.value()
-    }
-}
-
-impl Eq for Param {}
-
-/// Where a parameter and its value stand.
-pub(super) struct Raw {
-    /// The length of the keyword.
-    pub(super) keyword: usize,
-    /// Where the value begins, if there is one.
-    pub(super) value: Option<usize>,
-    /// Where the parameter ends.
-    pub(super) end: usize,
-}
-
-impl Raw {
-    /// `esmtp-param` at `at`.
-    pub(super) fn parse(source: Source<'_>, at: usize) -> Result<Self, InvalidValue> {
-        let bad = |at| Err(InvalidValue::new(Expected::EsmtpParam, at));
-        let rest = source.from(at);
-        let keyword = rest
-            .iter()
-            .position(|&octet| !is(octet, LET_DIG) && octet != b'-')
-            .unwrap_or(rest.len());
-        if keyword == 0 || rest.first() == Some(&b'-') {
-            return bad(at);
-        }
-        let mut end = at + keyword;
-        let mut value = None;
-        if source.get(end) == Some(b'=') {
-            let start = end + 1;
-            end = start + source.run(start, VALUE);
-            if end == start {
-                return bad(end);
-            }
-            value = Some(start);
-        }
-        Ok(Self {
-            keyword,
-            value,
-            end,
-        })
-    }
-}
-
 /// The address type whose addresses are not ASCII.
 const UTF_8: &str = "utf-8";
-
-/// How long the text is in xtext.
-fn xtext_len(text: &str) -> usize {
-    let quoted = text
-        .bytes()
-        .filter(|octet| !is(*octet, XCHAR | NON_ASCII))
-        .count();
-    text.len() + 2 * quoted
-}
-
-/// Writes xtext, RFC 3461 §4. Text that is not ASCII stays as it is (RFC 6531 §3.3).
-pub(super) fn write_xtext(text: &str, out: &mut impl Write) -> fmt::Result {
-    for c in text.chars() {
-        match u8::try_from(c) {
-            Ok(octet) if octet.is_ascii() && !is(octet, XCHAR) => write!(out, "+{octet:02X}")?,
-            _ => out.write_char(c)?,
-        }
-    }
-    Ok(())
-}
-
-/// Decodes xtext. Only printable ASCII may be encoded in it (RFC 3461 §4.2, §4.4); what is not
-/// ASCII stands as it is.
-///
-/// # Errors
-///
-/// The place of the first octet that cannot be.
-pub(super) fn decode_xtext(octets: &[u8]) -> Result<String, usize> {
-    let mut text = String::with_capacity(octets.len());
-    let valid = core::str::from_utf8(octets).map_err(|error| error.valid_up_to())?;
-    let mut chars = valid.char_indices();
-    while let Some((at, c)) = chars.next() {
-        text.push(match c {
-            '+' => {
-                let hex = valid.get(at + 1..at + 3).ok_or(at)?;
-                let upper = |digit: u8| matches!(digit, b'0'..=b'9' | b'A'..=b'F');
-                let octet = u8::from_str_radix(hex, 16).map_err(|_| at)?;
-                if !hex.bytes().all(upper) || !matches!(octet, b' '..=b'~') {
-                    return Err(at);
-                }
-                chars.nth(1);
-                char::from(octet)
-            }
-            '=' => return Err(at),
-            _ => c,
-        });
-    }
-    Ok(text)
-}
