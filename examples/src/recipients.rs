@@ -100,7 +100,7 @@ impl Recipients {
         let first = config.accounts.first().map(|a| qualified(a, &primary));
         let postmaster = first
             .filter(|a| accounts.contains(a))
-            .or(accounts.first().cloned());
+            .or_else(|| accounts.first().cloned());
         let delimiter = config.recipient_delimiter.clone();
         Ok(Self {
             accounts,

@@ -1,6 +1,9 @@
 //! A complete mail server with one command. See `--help`.
 
-use std::{io::Write, process::ExitCode};
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
 
 use clap::{Parser, error::ErrorKind};
 use mailtls::serve::stop;
@@ -53,6 +56,7 @@ fn serve(options: &Options) -> Result<(), StartError> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
     if options.store.is_some() {

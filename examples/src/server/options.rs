@@ -139,10 +139,7 @@ impl Options {
                     Service::Pop3s,
                 )));
             }
-            let address = self
-                .listen
-                .or(config.listeners.first().map(|l| l.address.ip()));
-            let plain = Listener::all(address.unwrap_or([127, 0, 0, 1].into()), base);
+            let plain = Listener::all(IpAddr::from([127, 0, 0, 1]), base);
             for listener in &mut config.listeners {
                 let moved = plain.iter().find(|l| l.service == listener.service);
                 if let Some(moved) = moved {

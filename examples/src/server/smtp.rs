@@ -10,11 +10,15 @@ use mailtls::{
 use mailwire_core::{
     machine::{Answer, TlsInfo},
     sasl::{FailKind, Mechanism},
+    secret::SecretBytes,
 };
 use mailwire_smtp::{
     address::{ForwardPath, ReversePath},
     reply::{Code, EnhancedCode, Reply},
-    server::{AuthStart, BodyEnd, Event, Hello, HelloVerb, Mail, MailAfter, Mode, Rcpt, Server},
+    server::{
+        AuthStart, BodyEnd, BodyStart, Hello, HelloVerb, Mail, MailAfter, Mode, Rcpt, Reset, Server,
+    },
+    session::{AuthNext, Delivery, Session, Verdict, Wanted, tell},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -66,7 +70,10 @@ where
             turn = connection.turn() => turn,
         };
         let answer = match turn {
-            Ok(Turn::Event(event)) => connection.during(session.answer(event)).await,
+            Ok(Turn::Event(event)) => {
+                let tls = connection.machine().tls().cloned();
+                connection.during(tell(&mut session, event, tls)).await
+            }
             // A server sends no bodies.
             Ok(Turn::Room) => continue,
             Ok(Turn::Closed) => break None,
@@ -137,162 +144,18 @@ impl Smtp {
         }
     }
 
-    async fn answer(&mut self, event: Event) -> Answer<Reply> {
-        match event {
-            Event::Hello(hello) => {
-                self.hello = Some(hello);
-                Answer::Accept
-            }
-            Event::TlsStarted(tls) => {
-                self.tls = Some(tls);
-                self.hello = None;
-                self.login = None;
-                Answer::Nothing
-            }
-            Event::AuthStart(start) => self.auth(start).await,
-            Event::AuthResponse(response) => {
-                let Some(mut login) = self.login.take() else {
-                    return no(
-                        Code::BAD_SEQUENCE,
-                        EnhancedCode::of::<5, 5, 1>(),
-                        "no exchange",
-                    );
-                };
-                let (accounts, recipients) = (&self.shared.accounts, &self.shared.recipients);
-                let progress = login.respond(response.expose(), accounts, recipients).await;
-                self.progress(login, progress)
-            }
-            Event::AuthCancelled => {
-                self.login = None;
-                Answer::Nothing
-            }
-            Event::Mail(mail) => self.mail(*mail).await,
-            Event::Rcpt(rcpt) => self.rcpt(*rcpt),
-            Event::BodyStart(_) => self.body_start(),
-            Event::Body(octets) => self.body(octets).await,
-            Event::BodyEnd(end) => self.body_end(end).await,
-            Event::Reset(why) => {
-                if self.body.is_some() {
-                    self.refused += 1;
-                    tracing::info!(user = self.user, %why, "a message was not taken");
-                }
-                self.forget();
-                Answer::Nothing
-            }
-            Event::Verify(_) | Event::Expand(_) => Answer::Accept,
-            _ => Answer::Nothing,
-        }
-    }
-
-    async fn auth(&mut self, start: AuthStart) -> Answer<Reply> {
-        let mechanism = Mechanism::from_name(start.mechanism.as_str().as_bytes());
-        let started = mechanism.ok_or(FailKind::Refused);
-        let mut login = match started.and_then(|m| Login::start(m, self.tls.as_deref())) {
-            Ok(login) => login,
-            Err(kind) => return refusal(kind),
-        };
-        let (accounts, recipients) = (&self.shared.accounts, &self.shared.recipients);
-        let initial = start.initial.as_ref().map(|i| i.expose().as_slice());
-        let progress = login.begin(initial, accounts, recipients).await;
-        self.progress(login, progress)
-    }
-
-    fn progress(&mut self, login: Login, progress: Progress) -> Answer<Reply> {
+    fn progress(&mut self, login: Login, progress: Progress) -> AuthNext {
         match progress {
             Progress::Challenge(challenge) => {
                 self.login = Some(login);
-                Answer::Challenge(challenge)
+                AuthNext::Challenge(challenge)
             }
             Progress::Accepted(account) => {
                 self.user = Some(account);
-                Answer::Accept
+                AuthNext::Accept
             }
-            Progress::Refused(kind) => refusal(kind),
+            Progress::Refused(kind) => AuthNext::Reply(refusal(kind)),
         }
-    }
-
-    async fn mail(&mut self, mail: Mail) -> Answer<Reply> {
-        let size = mail.params.size().unwrap_or_default();
-        if let Err(error) = self.shared.store.room_for(size).await {
-            return not_stored(&error);
-        }
-        self.from = Some(mail);
-        Answer::Accept
-    }
-
-    fn rcpt(&mut self, rcpt: Rcpt) -> Answer<Reply> {
-        let resolved = match &rcpt.to {
-            ForwardPath::Postmaster => self.shared.recipients.postmaster(),
-            ForwardPath::Mailbox(mailbox) => self
-                .shared
-                .recipients
-                .resolve(&mailbox.local_part(), mailbox.host_str()),
-        };
-        let accounts: Vec<Account> = match resolved {
-            Resolved::NotOurs => {
-                let code = EnhancedCode::of::<5, 7, 1>();
-                return no(
-                    Code::MAILBOX_UNAVAILABLE,
-                    code,
-                    "we do not relay to this domain",
-                );
-            }
-            Resolved::Unknown => {
-                let code = EnhancedCode::of::<5, 1, 1>();
-                return no(Code::MAILBOX_UNAVAILABLE, code, "no such mailbox here");
-            }
-            Resolved::Accounts(names) => names
-                .iter()
-                .filter_map(|name| Account::parse(name).ok())
-                .collect(),
-        };
-        if accounts.is_empty() {
-            // A name that the store cannot keep: nothing may be promised for it.
-            return no(
-                Code::MAILBOX_UNAVAILABLE,
-                EnhancedCode::of::<5, 1, 1>(),
-                "no such mailbox here",
-            );
-        }
-        self.recipients.push((rcpt.to, accounts));
-        Answer::Accept
-    }
-
-    fn body_start(&mut self) -> Answer<Reply> {
-        let now = jiff::Timestamp::now();
-        let Ok(id) = random::<12>() else {
-            return no(
-                Code::LOCAL_ERROR,
-                EnhancedCode::of::<4, 3, 0>(),
-                "no random numbers",
-            );
-        };
-        let id: String = id.iter().map(|octet| format!("{octet:02x}")).collect();
-        let mut accounts: Vec<Account> = Vec::new();
-        for account in self.recipients.iter().flat_map(|(_, accounts)| accounts) {
-            if !accounts.contains(account) {
-                accounts.push(account.clone());
-            }
-        }
-        let trace = self.trace(&id, now);
-        let front = match self.mode {
-            Mode::Submission => {
-                let message_id = format!("{id}@{}", self.shared.hostname);
-                Front::completing(trace, &date(now), &message_id)
-            }
-            Mode::Smtp | Mode::Lmtp => Front::new(trace),
-        };
-        let targets = accounts
-            .iter()
-            .map(|a| (a.clone(), Folder::inbox()))
-            .collect();
-        let incoming = self.shared.store.incoming(targets, now);
-        self.body = Some(Body {
-            front,
-            incoming,
-            accounts,
-        });
-        Answer::Accept
     }
 
     /// Return-Path and Received (RFC 5321 §4.4).
@@ -342,45 +205,155 @@ impl Smtp {
         )
     }
 
-    async fn body(&mut self, octets: Bytes) -> Answer<Reply> {
+    fn forget(&mut self) {
+        self.from = None;
+        self.recipients.clear();
+        self.body = None;
+    }
+}
+
+impl Session for Smtp {
+    async fn hello(&mut self, hello: Hello, _tls: Option<&Arc<TlsInfo>>) -> Verdict {
+        self.hello = Some(hello);
+        Verdict::Accept
+    }
+
+    async fn tls_started(&mut self, tls: Arc<TlsInfo>) {
+        self.tls = Some(tls);
+        self.hello = None;
+        self.login = None;
+    }
+
+    async fn auth(&mut self, start: AuthStart) -> AuthNext {
+        let mechanism = Mechanism::from_name(start.mechanism.as_str().as_bytes());
+        let started = mechanism.ok_or(FailKind::Refused);
+        let mut login = match started.and_then(|m| Login::start(m, self.tls.as_deref())) {
+            Ok(login) => login,
+            Err(kind) => return AuthNext::Reply(refusal(kind)),
+        };
+        let (accounts, recipients) = (&self.shared.accounts, &self.shared.recipients);
+        let initial = start.initial.as_ref().map(|i| i.expose().as_slice());
+        let progress = login.begin(initial, accounts, recipients).await;
+        self.progress(login, progress)
+    }
+
+    async fn auth_response(&mut self, response: SecretBytes) -> AuthNext {
+        let Some(mut login) = self.login.take() else {
+            return AuthNext::Reply(refusal(FailKind::Unavailable));
+        };
+        let (accounts, recipients) = (&self.shared.accounts, &self.shared.recipients);
+        let progress = login.respond(response.expose(), accounts, recipients).await;
+        self.progress(login, progress)
+    }
+
+    async fn auth_cancelled(&mut self) {
+        self.login = None;
+    }
+
+    async fn mail(&mut self, mail: Mail) -> Verdict {
+        let size = mail.params.size().unwrap_or_default();
+        if let Err(error) = self.shared.store.room_for(size).await {
+            return not_stored(&error).into();
+        }
+        self.from = Some(mail);
+        Verdict::Accept
+    }
+
+    async fn rcpt(&mut self, rcpt: Rcpt) -> Verdict {
+        let recipients = &self.shared.recipients;
+        let resolved = match &rcpt.to {
+            ForwardPath::Postmaster => recipients.postmaster(),
+            ForwardPath::Mailbox(to) => recipients.resolve(&to.local_part(), to.host_str()),
+        };
+        let names = match resolved {
+            Resolved::Accounts(names) => names,
+            Resolved::Unknown => Vec::new(),
+            Resolved::NotOurs => {
+                let code = EnhancedCode::of::<5, 7, 1>();
+                let text = "we do not relay to this domain";
+                return Reply::new(Code::MAILBOX_UNAVAILABLE, code, text).into();
+            }
+        };
+        let accounts: Vec<_> = names
+            .iter()
+            .filter_map(|name| Account::parse(name).ok())
+            .collect();
+        if accounts.is_empty() {
+            let code = EnhancedCode::of::<5, 1, 1>();
+            return Reply::new(Code::MAILBOX_UNAVAILABLE, code, "no such mailbox here").into();
+        }
+        self.recipients.push((rcpt.to, accounts));
+        Verdict::Accept
+    }
+
+    async fn body_start(&mut self, _start: BodyStart) -> Wanted {
+        let now = jiff::Timestamp::now();
+        let Ok(id) = random::<12>() else {
+            return Wanted::No(not_stored(&StoreError::lost("name a message")));
+        };
+        let id: String = id.iter().map(|octet| format!("{octet:02x}")).collect();
+        let mut accounts: Vec<Account> = Vec::new();
+        for account in self.recipients.iter().flat_map(|(_, accounts)| accounts) {
+            if !accounts.contains(account) {
+                accounts.push(account.clone());
+            }
+        }
+        let trace = self.trace(&id, now);
+        let front = match self.mode {
+            Mode::Submission => {
+                let message_id = format!("{id}@{}", self.shared.hostname);
+                Front::completing(trace, &date(now), &message_id)
+            }
+            Mode::Smtp | Mode::Lmtp => Front::new(trace),
+        };
+        let targets = accounts
+            .iter()
+            .map(|a| (a.clone(), Folder::inbox()))
+            .collect();
+        let incoming = self.shared.store.incoming(targets, now);
+        self.body = Some(Body {
+            front,
+            incoming,
+            accounts,
+        });
+        Wanted::Yes
+    }
+
+    async fn body(&mut self, octets: Bytes) -> Wanted {
         let Some(body) = &mut self.body else {
-            return Answer::Nothing;
+            return Wanted::Yes;
         };
         let (first, rest) = body.front.push(&octets);
         body.incoming.write(&first).await;
         body.incoming.write(rest).await;
         if body.front.received() > HOPS {
             let code = EnhancedCode::of::<5, 4, 6>();
-            return no(
-                Code::TRANSACTION_FAILED,
-                code,
-                "too many hops: the message goes in circles",
-            );
+            let text = "too many hops: the message goes in circles";
+            return Wanted::No(Reply::new(Code::TRANSACTION_FAILED, code, text));
         }
-        Answer::Nothing
+        Wanted::Yes
     }
 
-    async fn body_end(&mut self, end: BodyEnd) -> Answer<Reply> {
+    async fn body_end(&mut self, end: BodyEnd) -> Delivery {
+        let lost = || StoreError::lost("deliver a message");
         let Some(mut body) = self.body.take() else {
-            return no(
-                Code::LOCAL_ERROR,
-                EnhancedCode::of::<4, 3, 0>(),
-                "the message was lost",
-            );
+            return Delivery::Reply(not_stored(&lost()));
         };
         let last = body.front.finish();
         body.incoming.write(&last).await;
         let results = body.incoming.commit().await;
-        let of = |account: &Account| {
+        let failure = |account: &Account| {
             let at = body.accounts.iter().position(|a| a == account);
-            at.and_then(|at| results.get(at)).cloned()
+            at.and_then(|at| results.get(at))
+                .cloned()
+                .unwrap_or_else(|| Err(lost()))
+                .err()
         };
-        let each = self.recipients.iter().map(|(_, accounts)| {
-            accounts
-                .iter()
-                .find_map(|account| of(account).and_then(Result::err))
-        });
-        let each: Vec<Option<StoreError>> = each.collect();
+        let each: Vec<Option<StoreError>> = self
+            .recipients
+            .iter()
+            .map(|(_, all)| all.iter().find_map(failure))
+            .collect();
         for error in each.iter().flatten() {
             tracing::error!(%error, "a message was not stored");
         }
@@ -394,67 +367,60 @@ impl Smtp {
         if self.mode == Mode::Lmtp {
             let reply = |error: &Option<StoreError>| match error {
                 None => Reply::new(Code::OK, EnhancedCode::of::<2, 1, 5>(), "delivered"),
-                Some(error) => why_not_stored(error),
+                Some(error) => not_stored(error),
             };
-            return Answer::Each(each.iter().map(reply).collect());
+            return Delivery::Each(each.iter().map(reply).collect());
         }
         // One reply for all: 250 only when all of them have it. A retry may bring it twice to some,
         // but nobody loses it.
-        match each.into_iter().flatten().next() {
-            None => Answer::Accept,
-            Some(error) => not_stored(&error),
+        let failed = each.into_iter().flatten().next();
+        failed.map_or(Delivery::Accept, |error| {
+            Delivery::Reply(not_stored(&error))
+        })
+    }
+
+    async fn reset(&mut self, why: Reset) {
+        if self.body.is_some() {
+            self.refused += 1;
+            tracing::info!(user = self.user, %why, "a message was not taken");
         }
-    }
-
-    fn forget(&mut self) {
-        self.from = None;
-        self.recipients.clear();
-        self.body = None;
+        self.forget();
     }
 }
 
-fn no(code: Code, enhanced: EnhancedCode, text: &str) -> Answer<Reply> {
-    Answer::Reply(Reply::new(code, enhanced, text))
-}
-
-fn refusal(kind: FailKind) -> Answer<Reply> {
-    match kind {
-        FailKind::Malformed => no(
+fn refusal(kind: FailKind) -> Reply {
+    let (code, enhanced, text) = match kind {
+        FailKind::Malformed => (
             Code::BAD_ARGUMENT,
             EnhancedCode::of::<5, 5, 2>(),
             "malformed authentication",
         ),
-        FailKind::Unavailable => {
-            let code = EnhancedCode::of::<4, 7, 0>();
-            no(
-                Code::TEMPORARY_AUTH_FAILURE,
-                code,
-                "authentication is not possible now",
-            )
-        }
-        _ => no(
+        FailKind::Unavailable => (
+            Code::TEMPORARY_AUTH_FAILURE,
+            EnhancedCode::of::<4, 7, 0>(),
+            "authentication is not possible now",
+        ),
+        _ => (
             Code::AUTH_FAILED,
             EnhancedCode::of::<5, 7, 8>(),
             "authentication failed",
         ),
-    }
+    };
+    Reply::new(code, enhanced, text)
 }
 
-fn not_stored(error: &StoreError) -> Answer<Reply> {
-    Answer::Reply(why_not_stored(error))
-}
-
-fn why_not_stored(error: &StoreError) -> Reply {
-    match error {
-        StoreError::Full => Reply::new(
+fn not_stored(error: &StoreError) -> Reply {
+    let (code, enhanced, text) = match error {
+        StoreError::Full => (
             Code::NO_STORAGE,
             EnhancedCode::of::<4, 3, 1>(),
             "the mail store is full",
         ),
-        _ => Reply::new(
+        _ => (
             Code::LOCAL_ERROR,
             EnhancedCode::of::<4, 3, 0>(),
             "the message was not stored",
         ),
-    }
+    };
+    Reply::new(code, enhanced, text)
 }
