@@ -115,7 +115,7 @@ pub enum ProtocolError {
     /// A client gave the wrong password more often than `limits::AUTH_FAILURES` allows.
     #[error("too many failed logins")]
     AuthFailures,
-    /// More commands in a row than `limits::BAD_COMMANDS` were refused.
+    /// More commands than `limits::BAD_COMMANDS` were unknown, malformed or out of place.
     #[error("too many bad commands")]
     BadCommands,
     /// A server's line held a bare CR, a bare LF or a NUL outside of a message.

@@ -39,8 +39,8 @@ pub const ARGUMENT: usize = COMMAND_LINE - 7;
 /// Commands that a client keeps until their responses have come.
 pub const OUTSTANDING: usize = 1_024;
 
-/// Commands in a row that were not understood, out of place or malformed, before a server closes.
-/// A person at a terminal does not get there.
+/// Commands that were not understood, out of place or malformed, before a server closes. No client
+/// that knows the protocol gets there.
 pub const BAD_COMMANDS: u32 = 20;
 
 /// Failed logins on one connection before a server closes it.

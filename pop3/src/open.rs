@@ -318,6 +318,8 @@ impl Open {
         self.stage = next;
         if let Some(client) = &mut self.client
             && let Err(error) = client.send(command)
+            // The client says itself why it is closed.
+            && error != Misuse::Closed
         {
             self.fail(Error::Misuse(error));
         }

@@ -27,7 +27,7 @@ pub use event::{Event, Owed};
 
 use self::{listing::Listing, message::Message, output::Output, reply::is_http};
 use crate::{
-    command::{Command, MAX_RESPONSE, UserName},
+    command::{Command, MAX_RESPONSE, Mechanism, UserName},
     error::{Expected, Misuse, ParseError, ProtocolError},
     limits,
     maildrop::{Deletions, Maildrop},
@@ -341,6 +341,18 @@ impl Server {
         &self.deletions
     }
 
+    /// The SASL mechanisms that the client is offered now: those of the configuration, the ones
+    /// with channel binding only where TLS has given one. SCRAM must know this list to notice that
+    /// somebody has edited it (RFC 5802 §6).
+    pub fn mechanisms(&self) -> impl Iterator<Item = &Mechanism> {
+        let binding = self
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.exporter.is_some() || tls.end_point.is_some());
+        let offered = self.config.mechanisms.iter();
+        offered.filter(move |mechanism| binding || !mechanism.ends_with("-PLUS"))
+    }
+
     const fn protection(&self) -> Protection {
         match self.tls {
             Some(_) => Protection::Tls,
@@ -549,7 +561,7 @@ impl Server {
             }
             (Command::User(_), Some(_)) => self.bad(&Response::err("PASS comes next")),
             (Command::Auth { mechanism, initial }, _)
-                if self.config.mechanisms.contains(&mechanism) =>
+                if self.mechanisms().any(|offered| *offered == mechanism) =>
             {
                 self.phase = Phase::Owed(Owed::Auth);
                 let initial = initial.map(crate::command::InitialResponse::into_secret);

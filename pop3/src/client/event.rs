@@ -18,6 +18,12 @@ use crate::{
 pub struct CommandId(u64);
 
 impl CommandId {
+    /// How many commands were sent before it, and one: for logs.
+    #[must_use]
+    pub const fn value(self) -> u64 {
+        self.0
+    }
+
     pub(crate) const fn next(self) -> Self {
         Self(self.0 + 1)
     }

@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use mailwire_core::{
-    dot::{BareLineBreaks, Decoder},
+    dot::{BareLineBreaks, Decoder, NulOctets},
     secret::SecretBytes,
     text::{ByteStr, Octets},
 };
@@ -135,7 +135,8 @@ impl Multi {
             Self::Scan => Reading::Scan(listing),
             Self::UniqueId => Reading::UniqueId(listing),
             Self::Message => Reading::Message(Message {
-                decoder: Decoder::new(config.bare_line_breaks),
+                // NUL ends no line, and a client wants its mail as it is stored.
+                decoder: Decoder::new(config.bare_line_breaks).with_nul(NulOctets::Keep),
                 octets: 0,
                 watch: match config.bare_line_breaks {
                     BareLineBreaks::Keep => Watch::Looking { after_cr: false },

@@ -1,12 +1,14 @@
 //! What a server says by itself: greeting, capabilities, refusals.
 
+use alloc::vec::Vec;
+
 use bytes::BufMut;
 use mailwire_core::text::Octets;
 
 use crate::{
     capability::{Capability, Scope},
     command::{Command, MessageNumber},
-    error::{Expected, ParseError, ProtocolError},
+    error::{ParseError, ProtocolError},
     response::{Response, ResponseCode},
     server::{Event, Phase, Server, Stls, UserPass},
     state::State,
@@ -23,6 +25,8 @@ impl Server {
     /// RFC 2449 §5. Capabilities of the AUTHORIZATION state are listed in both states; USER and
     /// SASL only where a credential may pass, STLS only where TLS can still be started.
     pub(super) fn capabilities(&mut self) {
+        let mechanisms: Vec<_> = self.mechanisms().cloned().collect();
+        let may_log_in = self.credentials_may_pass();
         let config = &self.config;
         let out = self.out.buffer();
         Response::ok("capabilities follow").encode(out);
@@ -39,13 +43,12 @@ impl Server {
         {
             Capability::Stls.encode(out);
         }
-        let protected = self.tls.is_some();
-        if protected || config.clear_text == crate::state::ClearText::Permitted {
+        if may_log_in {
             if config.user_pass == UserPass::Offered {
                 Capability::User.encode(out);
             }
-            if !config.mechanisms.is_empty() {
-                Capability::Sasl(config.mechanisms.clone()).encode(out);
+            if !mechanisms.is_empty() {
+                Capability::Sasl(mechanisms).encode(out);
             }
         }
         if let Some(seconds) = config.login_delay {
@@ -90,7 +93,7 @@ impl Server {
     pub(super) fn out_of_place(&mut self, command: &Command) {
         match command {
             Command::Unknown(_) | Command::Apop { .. } => {
-                self.bad(&Response::err(&alloc::format!("{}", Expected::Keyword)));
+                self.bad(&Response::err("unknown command"));
             }
             _ => {
                 let text = alloc::format!("not possible in {}", self.state);
