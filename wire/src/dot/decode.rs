@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::scan::{self, Mark, Scan};
+use super::scan::{self, Mark, Scan, Spacing};
 use super::{BareLineBreaks, BodyFault, NulOctets};
 
 /// What [`Decoder::decode`] found at the front of the input.
@@ -44,6 +44,7 @@ pub struct Decoder {
     breaks: BareLineBreaks,
     nul: NulOctets,
     at: At,
+    spacing: Spacing,
     /// Octets taken off the input so far.
     taken: u64,
     fault: Option<BodyFault>,
@@ -86,6 +87,7 @@ impl Decoder {
             breaks,
             nul,
             at: At::LineStart,
+            spacing: Spacing::Near,
             taken: 0,
             fault: None,
         }
@@ -104,9 +106,12 @@ impl Decoder {
     /// which must only be appended to before the next call. After the end it takes nothing and
     /// returns the end again.
     pub fn decode(&mut self, input: &mut BytesMut) -> Decoded<Bytes> {
-        let mut scan = Scan::default();
+        let mut scan = Scan::new(self.spacing);
         loop {
-            match self.next_action(input, &mut scan) {
+            let (dot, action) = self.next_action(input, &mut scan);
+            input.advance(dot);
+            self.spacing = scan.spacing();
+            match action {
                 Action::Give(len) => return Decoded::Text(input.split_to(len).freeze()),
                 Action::GiveBreak => {
                     input.advance(1);
@@ -137,27 +142,10 @@ impl Decoder {
     /// assert_eq!(input, b".\r");
     /// ```
     pub fn decode_slice<'a>(&mut self, input: &mut &'a [u8]) -> Decoded<&'a [u8]> {
-        self.next_slice(input, &mut Scan::default())
-    }
-
-    fn next_slice<'a>(&mut self, input: &mut &'a [u8], scan: &mut Scan) -> Decoded<&'a [u8]> {
-        loop {
-            match self.next_action(input, scan) {
-                Action::Give(len) => return Decoded::Text(take(input, len)),
-                Action::GiveBreak => {
-                    take(input, 1);
-                    return Decoded::Text(CRLF);
-                }
-                Action::Skip(len) => {
-                    take(input, len);
-                }
-                Action::End => {
-                    take(input, END.len());
-                    return self.end();
-                }
-                Action::NeedInput => return self.idle(),
-            }
-        }
+        let mut scan = Scan::new(self.spacing);
+        let decoded = self.next_slice(input, &mut scan);
+        self.spacing = scan.spacing();
+        decoded
     }
 
     /// The same, appending all that is decided to `out`: `None` when more input is needed, otherwise
@@ -183,14 +171,19 @@ impl Decoder {
         input: &mut &[u8],
         out: &mut BytesMut,
     ) -> Option<Result<(), BodyFault>> {
-        let mut scan = Scan::default();
-        loop {
+        let mut scan = Scan::new(self.spacing);
+        let end = loop {
             match self.next_slice(input, &mut scan) {
-                Decoded::Text(text) => out.extend_from_slice(text),
-                Decoded::NeedInput => return None,
-                Decoded::End(result) => return Some(result),
+                Decoded::Text(text) if text.len() <= out.capacity() - out.len() => {
+                    out.extend_from_slice(text);
+                }
+                Decoded::Text(text) => grow(out, text),
+                Decoded::NeedInput => break None,
+                Decoded::End(result) => break Some(result),
             }
-        }
+        };
+        self.spacing = scan.spacing();
+        end
     }
 
     /// The first fault so far: whoever would rather close than drain the body need not wait for its end.
@@ -217,21 +210,46 @@ impl Decoder {
         }
     }
 
-    /// Decides about the front of the input; the caller takes what it names.
-    fn next_action(&mut self, input: &[u8], scan: &mut Scan) -> Action {
-        let action = match (self.at, input) {
-            (At::End, _) | (_, []) => Action::NeedInput,
-            (At::LineStart, [b'.'] | [b'.', b'\r']) => Action::NeedInput,
+    #[inline(always)]
+    fn next_slice<'a>(&mut self, input: &mut &'a [u8], scan: &mut Scan) -> Decoded<&'a [u8]> {
+        loop {
+            let (dot, action) = self.next_action(input, scan);
+            take(input, dot);
+            match action {
+                Action::Give(len) => return Decoded::Text(take(input, len)),
+                Action::GiveBreak => {
+                    take(input, 1);
+                    return Decoded::Text(CRLF);
+                }
+                Action::Skip(len) => {
+                    take(input, len);
+                }
+                Action::End => {
+                    take(input, END.len());
+                    return self.end();
+                }
+                Action::NeedInput => return self.idle(),
+            }
+        }
+    }
+
+    /// Decides about the front of the input; the caller takes first as many octets as the number says, a stuffed
+    /// dot or none, and then what the action names.
+    #[inline(always)]
+    fn next_action(&mut self, input: &[u8], scan: &mut Scan) -> (usize, Action) {
+        let (dot, action) = match (self.at, input) {
+            (At::End, _) | (_, []) => (0, Action::NeedInput),
+            (At::LineStart, [b'.'] | [b'.', b'\r']) => (0, Action::NeedInput),
             (At::LineStart, [b'.', b'\r', b'\n', ..]) => {
                 self.at = At::End;
-                Action::End
+                (0, Action::End)
             }
-            (At::LineStart, [b'.', ..]) => {
+            (At::LineStart, [b'.', rest @ ..]) => {
                 self.at = At::Text;
-                Action::Skip(1)
+                self.taken += 1;
+                (1, self.text(rest, scan))
             }
-            (At::LineStart | At::Text, _) if self.fault.is_some() => self.drain(input, scan),
-            (At::LineStart | At::Text, _) => self.text(input, scan),
+            (At::LineStart | At::Text, _) => (0, self.text(input, scan)),
         };
         self.taken += match action {
             Action::Give(len) | Action::Skip(len) => len as u64,
@@ -239,11 +257,15 @@ impl Decoder {
             Action::End => END.len() as u64,
             Action::NeedInput => 0,
         };
-        action
+        (dot, action)
     }
 
     /// The text up to the next octet that needs a decision.
+    #[inline(always)]
     fn text(&mut self, input: &[u8], scan: &mut Scan) -> Action {
+        if self.fault.is_some() {
+            return self.drain(input, scan);
+        }
         let mark = match (self.breaks, self.nul) {
             (BareLineBreaks::Keep, NulOctets::Keep) => scan.dots(input),
             (BareLineBreaks::Keep, NulOctets::Reject) => scan::dots_and_nul(input),
@@ -287,6 +309,7 @@ impl Decoder {
     }
 
     /// Passes over a refused body: only its end is of interest.
+    #[inline(never)]
     fn drain(&mut self, input: &[u8], scan: &mut Scan) -> Action {
         match scan.dots(input) {
             Mark::Clean { len: 0, .. } => Action::NeedInput,
@@ -304,6 +327,13 @@ impl Decoder {
             }
         }
     }
+}
+
+/// Appends where there is no room, out of the way of where there is.
+#[cold]
+#[inline(never)]
+fn grow(out: &mut BytesMut, text: &[u8]) {
+    out.extend_from_slice(text);
 }
 
 /// Moves `input` forward over its first `len` octets and returns them.

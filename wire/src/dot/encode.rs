@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::scan::{self, Mark, Scan};
+use super::scan::{self, Mark, Scan, Spacing};
 use super::{BodyFault, NulOctets};
 
 /// Dot-stuffs a body and ends it (RFC 5321 §4.5.2, RFC 1939 §3).
@@ -112,7 +112,7 @@ impl Encoder {
         mut emit: impl FnMut(Bytes),
     ) -> Result<(), BodyFault> {
         self.check(&body)?;
-        let (line_breaks, mut scan) = (self.line_breaks, Scan::default());
+        let (line_breaks, mut scan) = (self.line_breaks, Scan::new(Spacing::Near));
         let mut look = |body: &[u8]| match line_breaks {
             LineBreaks::Strict => scan.dots(body),
             LineBreaks::Normalizing => scan::dots_and_faults(body, NulOctets::Keep),
@@ -163,7 +163,7 @@ impl Encoder {
     }
 
     fn copy_to(&mut self, mut body: &[u8], wire: &mut BytesMut) -> Result<(), BodyFault> {
-        let (line_breaks, nul, mut scan) = (self.line_breaks, self.nul, Scan::default());
+        let (line_breaks, nul, mut scan) = (self.line_breaks, self.nul, Scan::new(Spacing::Near));
         let mut look = |body: &[u8]| match line_breaks {
             LineBreaks::Strict => scan.dots_or_fault(body, nul),
             LineBreaks::Normalizing => scan::dots_and_faults(body, nul),

@@ -5,8 +5,8 @@
 //! Where one question is asked of a long stretch, `memchr` is faster still, for it knows the processor; it is not
 //! asked for two octets in short stretches, because it takes as long to begin as a line takes to read.
 
-use memchr::memchr;
 use memchr::memmem::Finder;
+use memchr::{memchr, memmem};
 
 use super::{BodyFault, NulOctets};
 
@@ -46,16 +46,37 @@ impl Mark {
 // The octet in front of `input` is never a CR that could belong to an LF at its front: such a CR is undecided and
 // stays at the front itself. So every function here may look at `input` alone.
 
-/// What is kept between looks at one input. It holds no octets of it.
-#[derive(Debug, Default)]
+/// How far the last dot was away, which is where the next one is looked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Spacing {
+    Near,
+    Far,
+}
+
+/// How dots are looked for. It holds no octets.
+#[derive(Debug)]
 pub(super) struct Scan {
+    spacing: Spacing,
+    /// Kept from the second long search on; to build it takes as long as to read a line or two.
     finder: Option<Finder<'static>>,
-    /// The last dot was so far away that the next is not looked for nearby first.
-    sparse: bool,
+    searched: bool,
 }
 
 impl Scan {
+    pub(super) const fn new(spacing: Spacing) -> Self {
+        Self {
+            spacing,
+            finder: None,
+            searched: false,
+        }
+    }
+
+    pub(super) const fn spacing(&self) -> Spacing {
+        self.spacing
+    }
+
     /// Looks for dots behind CRLF; anything else passes.
+    #[inline(always)]
     pub(super) fn dots(&mut self, input: &[u8]) -> Mark {
         let mut from = 0;
         while let Some(at) = self.next_dot(input, from) {
@@ -80,30 +101,39 @@ impl Scan {
     }
 
     /// The next dot behind an LF.
+    #[inline(always)]
     fn next_dot(&mut self, input: &[u8], from: usize) -> Option<usize> {
         // The LF in front of `from` may be the one.
         let mut start = from.saturating_sub(1);
-        if !self.sparse {
-            let near = input.get(..from + NEAR).unwrap_or(input);
+        if self.spacing == Spacing::Near {
             for _ in 0..LINES {
-                let Some(at) = memchr(b'\n', near.get(start..)?) else {
-                    start = near.len();
-                    break;
-                };
-                start += at + 1;
+                start += memchr(b'\n', input.get(start..)?)? + 1;
                 if input.get(start) == Some(&b'.') {
                     return Some(start);
                 }
             }
         }
-        let finder = self.finder.get_or_insert_with(|| Finder::new(b"\n."));
-        let at = finder.find(input.get(start..)?).map(|at| start + at + 1);
-        self.sparse = at.is_none_or(|at| at - from > NEAR);
+        let at = self.find_far(input.get(start..)?).map(|at| start + at + 1);
+        let is_near = at.is_some_and(|at| at - from <= NEAR);
+        self.spacing = if is_near { Spacing::Near } else { Spacing::Far };
         at
+    }
+
+    fn find_far(&mut self, input: &[u8]) -> Option<usize> {
+        const NEEDLE: &[u8] = b"\n.";
+        if self.searched {
+            self.finder
+                .get_or_insert_with(|| Finder::new(NEEDLE))
+                .find(input)
+        } else {
+            self.searched = true;
+            memmem::find(input, NEEDLE)
+        }
     }
 }
 
 /// Looks for dots behind CRLF and NUL.
+#[inline(never)]
 pub(super) fn dots_and_nul(input: &[u8]) -> Mark {
     let mut from = 0;
     while let Some(at) = first_pair::<BLOCK>(input, from, |a, b| is_dot(a, b) | (b == 0)) {
@@ -119,6 +149,7 @@ pub(super) fn dots_and_nul(input: &[u8]) -> Mark {
 }
 
 /// Looks for dots behind CRLF and for faults, where faults may be many: stops looking at the first.
+#[inline(never)]
 pub(super) fn dots_and_faults(input: &[u8], nul: NulOctets) -> Mark {
     let found = match nul {
         NulOctets::Keep => first_pair::<BLOCK>(input, 0, |a, b| is_dot(a, b) | is_bare(a, b)),
@@ -130,6 +161,7 @@ pub(super) fn dots_and_faults(input: &[u8], nul: NulOctets) -> Mark {
 }
 
 /// The first bare CR, bare LF or, where it is refused, NUL. A CR at the end is none yet.
+#[inline(never)]
 pub(super) fn first_fault(input: &[u8], nul: NulOctets) -> Option<Mark> {
     let mut from = 0;
     for window in input.chunks(WINDOW) {
@@ -151,7 +183,7 @@ pub(super) fn first_fault(input: &[u8], nul: NulOctets) -> Option<Mark> {
 
 /// Small enough to be still in the first cache when it is looked at a second time.
 const WINDOW: usize = 16 * 1024;
-/// How far, and how many lines, to look before the finder is built, which takes as long as a line or two.
+/// How far, and how many lines, to look before a long search is begun.
 const NEAR: usize = 512;
 const LINES: usize = 2;
 /// Where the answer is expected soon.
