@@ -115,6 +115,21 @@ impl Client {
     ///
     /// [`Misuse`] for credentials in clear text, for APOP, for commands that the state of the
     /// session excludes, behind QUIT, and above [`limits::OUTSTANDING`].
+    ///
+    /// ```
+    /// # use bytes::BytesMut;
+    /// # use mailwire_core::machine::{Machine, Step};
+    /// # use mailwire_pop3::{ClearText, Client, Command, Mechanism, Misuse, UserName, client::Config};
+    /// # let mut config = Config::new();
+    /// # config.clear_text = ClearText::Permitted;
+    /// # let mut client = Client::new(config);
+    /// let id = client.send(Command::Capa)?;
+    /// assert_eq!(id.value(), 1);
+    ///
+    /// let mut strict = Client::new(Config::new());
+    /// assert_eq!(strict.send(Command::User(UserName::new("bob")?)), Err(Misuse::ClearText));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn send(&mut self, command: Command) -> Result<CommandId, Misuse> {
         if matches!(self.phase, Phase::Closed(_)) {
             return Err(Misuse::Closed);
@@ -142,6 +157,24 @@ impl Client {
     /// # Errors
     ///
     /// [`Misuse`] when no challenge waits, or the response does not fit into a line.
+    ///
+    /// ```
+    /// # use bytes::BytesMut;
+    /// # use mailwire_core::machine::{Machine, Step};
+    /// # use mailwire_pop3::{ClearText, Client, Command, Mechanism, Misuse, UserName, client::Config};
+    /// # let mut config = Config::new();
+    /// # config.clear_text = ClearText::Permitted;
+    /// # let mut client = Client::new(config);
+    /// let mechanism = Mechanism::new("LOGIN")?;
+    /// client.send(Command::Auth { mechanism, initial: None })?;
+    /// # for line in ["+OK\r\n", "+ VXNlcm5hbWU6\r\n"] {
+    /// #     let mut input = BytesMut::from(line);
+    /// #     while let Step::Event(_) | Step::Transmit(_) = client.step(&mut input) {}
+    /// # }
+    /// // The event `Challenge` has come:
+    /// client.answer(b"bob")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn answer(&mut self, response: &[u8]) -> Result<(), Misuse> {
         self.challenged()?;
         if response.len() > MAX_RESPONSE {
@@ -156,6 +189,24 @@ impl Client {
     /// # Errors
     ///
     /// [`Misuse`] when no challenge waits.
+    ///
+    /// ```
+    /// # use bytes::BytesMut;
+    /// # use mailwire_core::machine::{Machine, Step};
+    /// # use mailwire_pop3::{ClearText, Client, Command, Mechanism, Misuse, UserName, client::Config};
+    /// # let mut config = Config::new();
+    /// # config.clear_text = ClearText::Permitted;
+    /// # let mut client = Client::new(config);
+    /// let mechanism = Mechanism::new("LOGIN")?;
+    /// client.send(Command::Auth { mechanism, initial: None })?;
+    /// # for line in ["+OK\r\n", "+ VXNlcm5hbWU6\r\n"] {
+    /// #     let mut input = BytesMut::from(line);
+    /// #     while let Step::Event(_) | Step::Transmit(_) = client.step(&mut input) {}
+    /// # }
+    /// // The event `Challenge` has come:
+    /// client.cancel()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cancel(&mut self) -> Result<(), Misuse> {
         self.challenged()?;
         self.out.put_slice(b"*\r\n");
@@ -266,9 +317,12 @@ impl Client {
         }
     }
 
+    /// Ends the connection; the first reason stands.
     fn close(&mut self, how: Result<(), ProtocolError>) {
         self.waiting.clear();
-        self.phase = Phase::Closed(how);
+        if !matches!(self.phase, Phase::Closed(_)) {
+            self.phase = Phase::Closed(how);
+        }
     }
 
     /// The first line of a response, or a challenge.

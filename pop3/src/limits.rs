@@ -6,7 +6,7 @@ use core::time::Duration;
 pub const COMMAND_LINE: usize = 255;
 
 /// Octets of a line of an AUTH exchange with CRLF. RFC 5034 §4 asks for whatever the mechanisms
-/// need; this is what RFC 4954 §4.5 found to be enough for all of them.
+/// need; this is what RFC 4954 §4 found to be enough for all of them.
 pub const AUTH_LINE: usize = 12_288;
 
 /// Octets of the first line of a response with CRLF that we send (RFC 2449 §4).

@@ -43,7 +43,7 @@ use crate::{
 /// while let Step::Event(_) = open.step(&mut input) {}
 /// input.extend_from_slice(b"+OK\r\nTOP\r\n.\r\n");
 /// // There is no STLS, so there is nothing more to say.
-/// assert_eq!(open.step(&mut input), Step::Close(Err(Error::StlsNotOffered)));
+/// assert!(matches!(open.step(&mut input), Step::Close(Err(Error::StlsNotOffered))));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -119,6 +119,18 @@ impl Open {
     /// # Errors
     ///
     /// [`Misuse::NothingOwed`] when no derivation was asked for.
+    ///
+    /// ```
+    /// use mailwire_core::machine::Machine;
+    /// use mailwire_pop3::{Misuse, Open, open::Event};
+    /// fn on_event(open: &mut Open, event: Event) -> Result<(), Misuse> {
+    ///     match event {
+    ///         // On a thread that may be busy for a moment.
+    ///         Event::NeedDerivation(derivation) => open.derived(&derivation.run()),
+    ///         _ => Ok(()),
+    ///     }
+    /// }
+    /// ```
     pub fn derived(&mut self, derived: &sasl::Derived) -> Result<(), Misuse> {
         match core::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Deriving(mut exchange) => {

@@ -6,6 +6,7 @@
 //! of a message, and to remove the marked ones at the end.
 
 mod config;
+mod dialogue;
 mod event;
 mod listing;
 mod message;
@@ -17,18 +18,17 @@ use alloc::{boxed::Box, sync::Arc};
 use bytes::{Bytes, BytesMut};
 use mailwire_core::{
     base64,
-    line::{Lines, Next},
+    line::Lines,
     machine::{Answer, Eof, Machine, Patience, Side, Step, TlsInfo},
 };
-use zeroize::Zeroize;
 
 pub use config::{Config, Stls, UserPass};
 pub use event::{Event, Owed};
 
-use self::{listing::Listing, message::Message, output::Output, reply::is_http};
+use self::{dialogue::Taken, listing::Listing, message::Message, output::Output};
 use crate::{
-    command::{Command, MAX_RESPONSE, Mechanism, UserName},
-    error::{Expected, Misuse, ParseError, ProtocolError},
+    command::{MAX_RESPONSE, Mechanism, UserName},
+    error::{Misuse, ProtocolError},
     limits,
     maildrop::{Deletions, Maildrop},
     response::Response,
@@ -110,16 +110,6 @@ enum Phase {
     Closed(Result<(), ProtocolError>),
 }
 
-/// What was found at the front of the input.
-enum Taken {
-    /// A line that the application hears of.
-    Event(Event),
-    /// A line that has been dealt with.
-    Line,
-    /// No whole line.
-    Nothing,
-}
-
 impl Server {
     /// A server that has not greeted yet. Pass an [`Arc`] where many connections share the
     /// configuration.
@@ -150,6 +140,25 @@ impl Server {
     /// # Errors
     ///
     /// [`Misuse`] when no such event waits for an answer.
+    ///
+    /// ```
+    /// # use bytes::{Bytes, BytesMut};
+    /// # use mailwire_core::machine::{Answer, Machine, Step};
+    /// # use mailwire_pop3::{ClearText, Maildrop, Mechanism, Response, Server, server::Config};
+    /// # let mut config = Config::new("mail.example.test");
+    /// # config.clear_text = ClearText::Permitted;
+    /// # config.mechanisms.push(Mechanism::new("LOGIN")?);
+    /// # let mut server = Server::new(config);
+    /// # let mut say = |server: &mut Server, line: &str| {
+    /// #     let mut input = BytesMut::from(line);
+    /// #     while let Step::Transmit(_) | Step::Event(_) = server.step(&mut input) {}
+    /// # };
+    /// # say(&mut server, "USER bob\r\nPASS secret\r\n");
+    /// let mut maildrop = Maildrop::new();
+    /// maildrop.push(120, b"1700000000.M1P2.mail")?;
+    /// server.open(maildrop)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open(&mut self, maildrop: Maildrop) -> Result<(), Misuse> {
         self.owes(|owed| matches!(owed, Owed::Login | Owed::Auth))?;
         self.state = State::Transaction;
@@ -168,6 +177,23 @@ impl Server {
     ///
     /// [`Misuse`] when no such event waits for an answer, or the challenge does not fit into a
     /// line.
+    ///
+    /// ```
+    /// # use bytes::{Bytes, BytesMut};
+    /// # use mailwire_core::machine::{Answer, Machine, Step};
+    /// # use mailwire_pop3::{ClearText, Maildrop, Mechanism, Response, Server, server::Config};
+    /// # let mut config = Config::new("mail.example.test");
+    /// # config.clear_text = ClearText::Permitted;
+    /// # config.mechanisms.push(Mechanism::new("LOGIN")?);
+    /// # let mut server = Server::new(config);
+    /// # let mut say = |server: &mut Server, line: &str| {
+    /// #     let mut input = BytesMut::from(line);
+    /// #     while let Step::Transmit(_) | Step::Event(_) = server.step(&mut input) {}
+    /// # };
+    /// # say(&mut server, "AUTH LOGIN\r\n");
+    /// server.challenge(b"Username:")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn challenge(&mut self, challenge: &[u8]) -> Result<(), Misuse> {
         self.owes(|owed| matches!(owed, Owed::Auth))?;
         if challenge.len() > MAX_RESPONSE {
@@ -186,6 +212,29 @@ impl Server {
     /// # Errors
     ///
     /// [`Misuse`] when no such event waits for an answer.
+    ///
+    /// ```
+    /// # use bytes::{Bytes, BytesMut};
+    /// # use mailwire_core::machine::{Answer, Machine, Step};
+    /// # use mailwire_pop3::{ClearText, Maildrop, Mechanism, Response, Server, server::Config};
+    /// # let mut config = Config::new("mail.example.test");
+    /// # config.clear_text = ClearText::Permitted;
+    /// # config.mechanisms.push(Mechanism::new("LOGIN")?);
+    /// # let mut server = Server::new(config);
+    /// # let mut say = |server: &mut Server, line: &str| {
+    /// #     let mut input = BytesMut::from(line);
+    /// #     while let Step::Transmit(_) | Step::Event(_) = server.step(&mut input) {}
+    /// # };
+    /// # say(&mut server, "USER bob\r\nPASS secret\r\n");
+    /// # let mut maildrop = Maildrop::new();
+    /// # maildrop.push(5, b"id-1")?;
+    /// # server.open(maildrop)?;
+    /// # say(&mut server, "RETR 1\r\n");
+    /// server.accept()?;
+    /// server.write_body(Bytes::from_static(b"body\n"))?;
+    /// server.end_body()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn accept(&mut self) -> Result<(), Misuse> {
         match self.owed() {
             None => Err(self.nothing_owed()),
@@ -218,6 +267,23 @@ impl Server {
     /// # Errors
     ///
     /// [`Misuse`] when nothing is owed, or the response is positive where more than a line is due.
+    ///
+    /// ```
+    /// # use bytes::{Bytes, BytesMut};
+    /// # use mailwire_core::machine::{Answer, Machine, Step};
+    /// # use mailwire_pop3::{ClearText, Maildrop, Mechanism, Response, Server, server::Config};
+    /// # let mut config = Config::new("mail.example.test");
+    /// # config.clear_text = ClearText::Permitted;
+    /// # config.mechanisms.push(Mechanism::new("LOGIN")?);
+    /// # let mut server = Server::new(config);
+    /// # let mut say = |server: &mut Server, line: &str| {
+    /// #     let mut input = BytesMut::from(line);
+    /// #     while let Step::Transmit(_) | Step::Event(_) = server.step(&mut input) {}
+    /// # };
+    /// # say(&mut server, "USER bob\r\nPASS secret\r\n");
+    /// server.reply(&Response::wrong_credentials())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reply(&mut self, response: &Response) -> Result<(), Misuse> {
         let owed = self.owed().ok_or_else(|| self.nothing_owed())?;
         if response.is_ok() && owed != Owed::Quit {
@@ -239,6 +305,23 @@ impl Server {
     /// # Errors
     ///
     /// [`Misuse`] when the answer does not fit what is owed.
+    ///
+    /// ```
+    /// # use bytes::{Bytes, BytesMut};
+    /// # use mailwire_core::machine::{Answer, Machine, Step};
+    /// # use mailwire_pop3::{ClearText, Maildrop, Mechanism, Response, Server, server::Config};
+    /// # let mut config = Config::new("mail.example.test");
+    /// # config.clear_text = ClearText::Permitted;
+    /// # config.mechanisms.push(Mechanism::new("LOGIN")?);
+    /// # let mut server = Server::new(config);
+    /// # let mut say = |server: &mut Server, line: &str| {
+    /// #     let mut input = BytesMut::from(line);
+    /// #     while let Step::Transmit(_) | Step::Event(_) = server.step(&mut input) {}
+    /// # };
+    /// # say(&mut server, "USER bob\r\nPASS secret\r\n");
+    /// server.answer(Answer::Reply(Response::unavailable()))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn answer(&mut self, answer: Answer<Response>) -> Result<(), Misuse> {
         match answer {
             Answer::Accept => self.accept(),
@@ -256,6 +339,30 @@ impl Server {
     /// # Errors
     ///
     /// [`Misuse::NoBody`] when no message was accepted.
+    ///
+    /// ```
+    /// # use bytes::{Bytes, BytesMut};
+    /// # use mailwire_core::machine::{Answer, Machine, Step};
+    /// # use mailwire_pop3::{ClearText, Maildrop, Mechanism, Response, Server, server::Config};
+    /// # let mut config = Config::new("mail.example.test");
+    /// # config.clear_text = ClearText::Permitted;
+    /// # config.mechanisms.push(Mechanism::new("LOGIN")?);
+    /// # let mut server = Server::new(config);
+    /// # let mut say = |server: &mut Server, line: &str| {
+    /// #     let mut input = BytesMut::from(line);
+    /// #     while let Step::Transmit(_) | Step::Event(_) = server.step(&mut input) {}
+    /// # };
+    /// # say(&mut server, "USER bob\r\nPASS secret\r\n");
+    /// # let mut maildrop = Maildrop::new();
+    /// # maildrop.push(5, b"id-1")?;
+    /// # server.open(maildrop)?;
+    /// # say(&mut server, "RETR 1\r\n");
+    /// # server.accept()?;
+    /// server.write_body(Bytes::from_static(b".d"))?;
+    /// server.write_body(Bytes::from_static(b"ot\n"))?;
+    /// # server.end_body()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write_body(&mut self, octets: Bytes) -> Result<(), Misuse> {
         let Phase::Body(message) = &mut self.phase else {
             return Err(self.no_body());
@@ -269,6 +376,31 @@ impl Server {
     /// # Errors
     ///
     /// [`Misuse::NoBody`] when none is open.
+    ///
+    /// ```
+    /// # use bytes::{Bytes, BytesMut};
+    /// # use mailwire_core::machine::{Answer, Machine, Step};
+    /// # use mailwire_pop3::{ClearText, Maildrop, Mechanism, Response, Server, server::Config};
+    /// # let mut config = Config::new("mail.example.test");
+    /// # config.clear_text = ClearText::Permitted;
+    /// # config.mechanisms.push(Mechanism::new("LOGIN")?);
+    /// # let mut server = Server::new(config);
+    /// # let mut say = |server: &mut Server, line: &str| {
+    /// #     let mut input = BytesMut::from(line);
+    /// #     while let Step::Transmit(_) | Step::Event(_) = server.step(&mut input) {}
+    /// # };
+    /// # say(&mut server, "USER bob\r\nPASS secret\r\n");
+    /// # let mut maildrop = Maildrop::new();
+    /// # maildrop.push(5, b"id-1")?;
+    /// # server.open(maildrop)?;
+    /// # say(&mut server, "TOP 1 0\r\n");
+    /// # server.accept()?;
+    /// while server.wants_body() {
+    ///     server.write_body(Bytes::from_static(b"Subject: x\n\nbody"))?;
+    /// }
+    /// server.end_body()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn end_body(&mut self) -> Result<(), Misuse> {
         let Phase::Body(message) = &mut self.phase else {
             return Err(self.no_body());
@@ -414,233 +546,13 @@ impl Server {
         self.phase = if over { Phase::Closed(Ok(())) } else { next };
     }
 
+    /// Ends the connection; the first reason stands.
     fn close(&mut self, how: Result<(), ProtocolError>) {
         self.user = None;
         self.event = None;
-        self.phase = Phase::Closed(how);
-    }
-
-    /// Takes the next line and does what it says; [`Taken::Nothing`] when there is none yet.
-    fn take_line(&mut self, input: &mut BytesMut) -> Taken {
-        if self.is_tls_handshake(input) {
-            self.close(Err(ProtocolError::TlsOnClearPort));
-            return Taken::Nothing;
+        if !matches!(self.phase, Phase::Closed(_)) {
+            self.phase = Phase::Closed(how);
         }
-        let bad = match self.lines.next(input) {
-            Next::NeedInput => {
-                self.handle_end(input);
-                return Taken::Nothing;
-            }
-            Next::Endless => {
-                self.out.response(&Response::err("line without end"));
-                self.close(Err(ProtocolError::EndlessLine));
-                return Taken::Nothing;
-            }
-            Next::Line(mut line) => {
-                self.mark = self.mark.wrapping_add(1);
-                let event = self.handle_line(&line, input);
-                // It may have been a password.
-                line.zeroize();
-                return event.map_or(Taken::Line, Taken::Event);
-            }
-            Next::TooLong => ParseError::new(Expected::ShorterLine, limits::COMMAND_LINE),
-            Next::Malformed(bad) => ParseError::new(Expected::CleanLine, bad.offset),
-        };
-        self.user = None;
-        let in_auth = matches!(self.phase, Phase::Auth);
-        self.answered(Phase::Commands);
-        Taken::Event(if in_auth {
-            self.cancelled()
-        } else {
-            self.invalid(bad)
-        })
-    }
-
-    /// Nothing more will come than is in `input`, which is no whole line.
-    fn handle_end(&mut self, input: &BytesMut) {
-        let Some(how) = self.eof else { return };
-        let inside = self.lines.is_inside(input) || matches!(self.phase, Phase::Auth);
-        let error = ProtocolError::UnexpectedEof { state: self.state };
-        self.close(if inside || how == Eof::Truncated {
-            Err(error)
-        } else {
-            Ok(())
-        });
-    }
-
-    /// A TLS record of type handshake, which no command begins with: the client took this port for
-    /// one that begins with TLS.
-    fn is_tls_handshake(&self, input: &BytesMut) -> bool {
-        self.state == State::Authorization
-            && self.protection() == Protection::Clear
-            && input.starts_with(&[0x16, 0x03])
-    }
-
-    fn handle_line(&mut self, line: &[u8], input: &BytesMut) -> Option<Event> {
-        if matches!(self.phase, Phase::Auth) {
-            return Some(self.handle_auth_line(line));
-        }
-        if is_http(line) {
-            self.out.response(&Response::err("this is a POP3 server"));
-            self.close(Err(ProtocolError::Http));
-            return None;
-        }
-        match Command::parse(line) {
-            Ok(command) => self.handle_command(command, input),
-            Err(error) => {
-                self.user = None;
-                Some(self.invalid(error))
-            }
-        }
-    }
-
-    /// `*` cancels (RFC 5034 §4); everything else is base64.
-    fn handle_auth_line(&mut self, line: &[u8]) -> Event {
-        self.answered(Phase::Commands);
-        if let Some(octets) = Some(line)
-            .filter(|line| *line != b"*")
-            .and_then(|l| base64::decode(l, MAX_RESPONSE).ok())
-        {
-            self.phase = Phase::Owed(Owed::Auth);
-            return Event::AuthResponse(octets);
-        }
-        self.cancelled()
-    }
-
-    fn cancelled(&mut self) -> Event {
-        self.out
-            .response(&Response::err("authentication cancelled"));
-        Event::AuthCancelled
-    }
-
-    fn handle_command(&mut self, command: Command, input: &BytesMut) -> Option<Event> {
-        let user = self.user.take();
-        match (self.state, command) {
-            (_, Command::Capa) => self.capabilities(),
-            (State::Transaction, Command::Quit) => {
-                self.state = State::Update;
-                self.phase = Phase::Owed(Owed::Quit);
-                return Some(Event::Quit {
-                    deletions: self.deletions.clone(),
-                });
-            }
-            (_, Command::Quit) => {
-                self.out.response(&Response::ok("goodbye"));
-                self.close(Ok(()));
-            }
-            (State::Authorization, Command::Stls) => self.start_tls(input),
-            (State::Authorization, command) if command.is_credential() => {
-                return self.handle_credential(command, user);
-            }
-            (State::Transaction, command) => return self.handle_transaction(command),
-            (_, command) => self.out_of_place(&command),
-        }
-        None
-    }
-
-    fn handle_credential(&mut self, command: Command, user: Option<UserName>) -> Option<Event> {
-        if !self.credentials_may_pass() {
-            self.bad(&Response::err("not without TLS"));
-            return None;
-        }
-        let by_password = self.config.user_pass == UserPass::Offered;
-        match (command, user) {
-            (Command::User(name), None) if by_password => {
-                self.user = Some(name);
-                self.out.response(&Response::ok("password, please"));
-            }
-            (Command::Pass(password), Some(user)) => {
-                self.phase = Phase::Owed(Owed::Login);
-                return Some(Event::Login {
-                    user,
-                    password: password.into_secret(),
-                });
-            }
-            (Command::Pass(_), None) if by_password => {
-                self.bad(&Response::err("USER comes first"));
-            }
-            (Command::User(_), Some(_)) => self.bad(&Response::err("PASS comes next")),
-            (Command::Auth { mechanism, initial }, _)
-                if self.mechanisms().any(|offered| *offered == mechanism) =>
-            {
-                self.phase = Phase::Owed(Owed::Auth);
-                let initial = initial.map(crate::command::InitialResponse::into_secret);
-                return Some(Event::AuthStart { mechanism, initial });
-            }
-            (Command::Auth { .. }, _) => self.bad(&Response::err("mechanism not offered")),
-            _ => self.bad(&Response::err("not offered")),
-        }
-        None
-    }
-
-    fn handle_transaction(&mut self, command: Command) -> Option<Event> {
-        match command {
-            Command::Noop => self.out.response(&Response::ok("")),
-            Command::Stat => {
-                let (count, octets) = self.remaining();
-                self.out.line(format_args!("+OK {count} {octets}"));
-            }
-            Command::Rset => {
-                self.deletions.clear();
-                let (count, octets) = self.remaining();
-                self.out
-                    .line(format_args!("+OK {count} messages ({octets} octets)"));
-            }
-            Command::List(None) => {
-                let (count, octets) = self.remaining();
-                self.out
-                    .line(format_args!("+OK {count} messages ({octets} octets)"));
-                self.phase = Phase::Listing(Listing::sizes());
-            }
-            Command::Uidl(None) => {
-                self.out.response(&Response::ok("unique-ids follow"));
-                self.phase = Phase::Listing(Listing::unique_ids());
-            }
-            Command::List(Some(message)) => {
-                let octets = self.present(message)?;
-                self.out.line(format_args!("+OK {message} {octets}"));
-            }
-            Command::Uidl(Some(message)) => {
-                self.present(message)?;
-                let unique_id = self.maildrop.unique_id(message).unwrap_or_default();
-                self.out
-                    .octets_line(format_args!("+OK {message} "), unique_id);
-            }
-            Command::Dele(message) => {
-                let octets = self.present(message)?;
-                self.deletions.mark(message, octets);
-                self.out.line(format_args!("+OK message {message} deleted"));
-            }
-            Command::Retr(message) => {
-                let octets = self.present(message)?;
-                self.phase = Phase::Owed(Owed::Retr { octets });
-                return Some(Event::Retr { message });
-            }
-            Command::Top { message, lines } => {
-                self.present(message)?;
-                self.phase = Phase::Owed(Owed::Top { lines });
-                return Some(Event::Top { message, lines });
-            }
-            command => self.out_of_place(&command),
-        }
-        None
-    }
-
-    /// RFC 2595 §4. What stands behind the line was sent before TLS protects it, so nobody knows
-    /// who wrote it (CVE-2011-0411).
-    fn start_tls(&mut self, input: &BytesMut) {
-        if self.tls.is_some() {
-            return self.bad(&Response::err("TLS is active already"));
-        }
-        if self.config.stls == Stls::Withheld {
-            return self.bad(&Response::err("STLS is not offered"));
-        }
-        if !input.is_empty() {
-            self.out.response(&Response::err("nothing may follow STLS"));
-            return self.close(Err(ProtocolError::PlaintextAfterStls));
-        }
-        self.out.response(&Response::ok("begin TLS negotiation"));
-        self.phase = Phase::Tls;
     }
 }
 

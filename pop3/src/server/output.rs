@@ -14,8 +14,9 @@ pub(crate) struct Output {
     tail: BytesMut,
 }
 
-/// A slice of that many octets is worth handing on without a copy.
-const LONG: usize = 1_024;
+/// A slice of that many octets is worth handing on without a copy. A smaller message goes out with
+/// its first and last line in one piece.
+const LONG: usize = 8 * 1024;
 
 impl Output {
     /// A line, which the caller knows to be clean and short.
