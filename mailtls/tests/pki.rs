@@ -116,6 +116,7 @@ impl Leaf {
         &self.chain[0]
     }
 
+    #[cfg(feature = "certs")]
     pub(crate) fn chain_pem(&self) -> String {
         self.chain
             .iter()
@@ -127,6 +128,7 @@ impl Leaf {
         self.key.serialize_pem()
     }
 
+    #[cfg(feature = "certs")]
     pub(crate) fn pem(&self) -> String {
         self.key_pem() + &self.chain_pem()
     }
@@ -248,6 +250,7 @@ impl Failure {
     }
 
     /// The alert that the server sent.
+    #[cfg(feature = "certs")]
     pub(crate) fn alert_to_client(&self) -> Option<AlertDescription> {
         match self.at_client.as_deref() {
             Some(rustls::Error::AlertReceived(alert)) => Some(*alert),

@@ -57,6 +57,10 @@ fn s21_s20_resumption_is_off_unless_asked_for() {
                 .resumption(resumption)
                 .build()
                 .unwrap();
+            // Off means neither remembered here nor handed out.
+            let on = second == Resumed;
+            assert_eq!(server.session_storage.can_cache(), on);
+            assert_eq!(server.send_tls13_tickets > 0, on);
             assert_eq!(
                 kinds(&client(), &server),
                 [Full, second],
