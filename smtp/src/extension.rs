@@ -269,7 +269,7 @@ impl Capabilities {
     /// The mechanisms that AUTH offers, in the order of the server. A mechanism may come twice.
     pub fn mechanisms(&self) -> impl Iterator<Item = Mechanism> {
         self.iter()
-            .filter(|offer| offer.extension() == Some(Extension::Auth))
+            .filter(|offer| offer.keyword_is(b"AUTH"))
             .flat_map(|offer| offer.params().split(|octet| *octet == b' '))
             .filter_map(Mechanism::from_octets)
     }
@@ -398,6 +398,14 @@ impl<'a> Offer<'a> {
     #[must_use]
     pub fn extension(&self) -> Option<Extension> {
         Extension::from_keyword(self.keyword())
+    }
+
+    fn keyword_is(&self, keyword: &[u8]) -> bool {
+        let (word, rest) = self
+            .line
+            .split_at_checked(keyword.len())
+            .unwrap_or_default();
+        word.eq_ignore_ascii_case(keyword) && matches!(rest.first(), None | Some(b' '))
     }
 
     fn split(&self) -> (&'a [u8], &'a [u8]) {

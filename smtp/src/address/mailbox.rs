@@ -3,7 +3,7 @@
 use alloc::{borrow::Cow, format};
 use core::fmt::{self, Write};
 
-use mailwire_core::text::ByteStr;
+use mailwire_core::text::{ByteStr, Octets};
 
 use super::{
     AddressLiteral, Domain, Host,
@@ -167,8 +167,8 @@ impl From<Mailbox> for ForwardPath {
 /// ```
 #[derive(Clone)]
 pub struct Mailbox {
-    /// Canonical form.
-    text: ByteStr,
+    /// Canonical form, which is UTF-8.
+    text: Octets,
     /// Where the `@` stands that is not quoted.
     at: u8,
 }
@@ -186,7 +186,8 @@ impl Mailbox {
     /// The mailbox as it is sent, without angle brackets.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text
+        // The parser has checked it; a second check is cheap beside an `unsafe`.
+        core::str::from_utf8(&self.text).unwrap_or_default()
     }
 
     /// The local part without quotes: what is looked up.
@@ -237,7 +238,7 @@ impl Mailbox {
     }
 
     /// A mailbox of text that has been checked, whose `@` stands at `at`.
-    pub(super) fn assemble(text: ByteStr, at: usize) -> Option<Self> {
+    pub(super) fn assemble(text: Octets, at: usize) -> Option<Self> {
         let at = u8::try_from(at).ok()?;
         Some(Self { text, at })
     }
@@ -245,7 +246,7 @@ impl Mailbox {
     /// The local part as it is sent, and the host.
     fn split(&self) -> (&str, &str) {
         let (local_part, rest) = self
-            .text
+            .as_str()
             .split_at_checked(usize::from(self.at))
             .unwrap_or_default();
         (local_part, rest.strip_prefix('@').unwrap_or(rest))

@@ -74,11 +74,24 @@ impl<'a> Source<'a> {
     /// Keeps a range whose octets are printable or not ASCII.
     pub(crate) fn keep(&self, range: Range<usize>) -> Result<ByteStr, InvalidValue> {
         let start = range.start;
-        let octets = match self.frame {
+        checked(self.octets_of(range), start)
+    }
+
+    /// As [`keep`](Self::keep), but what is ASCII is not looked at a second time.
+    #[inline]
+    fn keep_octets(&self, range: Range<usize>) -> Result<Octets, InvalidValue> {
+        if !self.slice(range.clone()).is_ascii() {
+            self.keep(range.clone())?;
+        }
+        Ok(self.octets_of(range))
+    }
+
+    #[inline]
+    fn octets_of(&self, range: Range<usize>) -> Octets {
+        match self.frame {
             Some(frame) => Octets::slice_of(frame, range),
             None => Octets::from(self.slice(range)),
-        };
-        checked(octets, start)
+        }
     }
 }
 
@@ -100,6 +113,7 @@ pub(crate) const fn is_control(c: char) -> bool {
 }
 
 /// `Reverse-path` at `at`, and where it ends.
+#[inline]
 pub(crate) fn reverse_path(
     source: Source<'_>,
     at: usize,
@@ -115,6 +129,7 @@ pub(crate) fn reverse_path(
 }
 
 /// `Forward-path` at `at`, or `<Postmaster>`, and where it ends.
+#[inline]
 pub(crate) fn forward_path(
     source: Source<'_>,
     at: usize,
@@ -138,6 +153,7 @@ pub(crate) fn forward_path(
 }
 
 /// `Path` at the angle bracket at `at`. The source route is dropped.
+#[inline]
 fn path(source: Source<'_>, at: usize) -> Result<(Mailbox, usize), InvalidValue> {
     let start = source_route(source, at + 1)?;
     let (mailbox, end) = mailbox(source, start)?;
@@ -152,6 +168,7 @@ fn path(source: Source<'_>, at: usize) -> Result<(Mailbox, usize), InvalidValue>
 }
 
 /// `[ A-d-l ":" ]` at `at`: where the mailbox begins.
+#[inline]
 fn source_route(source: Source<'_>, mut at: usize) -> Result<usize, InvalidValue> {
     if source.get(at) != Some(b'@') {
         return Ok(at);
@@ -167,6 +184,7 @@ fn source_route(source: Source<'_>, mut at: usize) -> Result<usize, InvalidValue
 }
 
 /// `Mailbox` at `at`, and where it ends.
+#[inline]
 pub(crate) fn mailbox(source: Source<'_>, at: usize) -> Result<(Mailbox, usize), InvalidValue> {
     let (local_end, unquoted) = match source.get(at) {
         Some(b'"') => quoted_string(source, at)?,
@@ -184,7 +202,7 @@ pub(crate) fn mailbox(source: Source<'_>, at: usize) -> Result<(Mailbox, usize),
         return Err(InvalidValue::new(Expected::ShorterPath, at));
     }
     let mailbox = match unquoted {
-        None => Mailbox::assemble(source.keep(at..end)?, local_end - at),
+        None => Mailbox::assemble(source.keep_octets(at..end)?, local_end - at),
         Some(unquoted) => {
             // Checked as it stands; the canonical form has no other characters.
             source.keep(at..end)?;
@@ -194,7 +212,7 @@ pub(crate) fn mailbox(source: Source<'_>, at: usize) -> Result<(Mailbox, usize),
             text.push_str(core::str::from_utf8(source.slice(local_end..end)).unwrap_or_default());
             written
                 .ok()
-                .and_then(|()| Mailbox::assemble(ByteStr::from(text), split))
+                .and_then(|()| Mailbox::assemble(Octets::from(text.as_bytes()), split))
         }
     };
     mailbox
@@ -203,6 +221,7 @@ pub(crate) fn mailbox(source: Source<'_>, at: usize) -> Result<(Mailbox, usize),
 }
 
 /// Where the `Dot-string` at `at` ends.
+#[inline]
 fn dot_string_end(source: Source<'_>, at: usize) -> Result<usize, InvalidValue> {
     let octets = source.from(at);
     let len = dot_string(octets).map_err(|bad| InvalidValue::new(Expected::LocalPart, at + bad))?;
@@ -210,6 +229,7 @@ fn dot_string_end(source: Source<'_>, at: usize) -> Result<usize, InvalidValue> 
 }
 
 /// The length of the `Dot-string` that the octets begin with, or where it is spoilt.
+#[inline]
 pub(super) fn dot_string(octets: &[u8]) -> Result<usize, usize> {
     let mut len = 0;
     let mut atom = false;
@@ -272,6 +292,7 @@ pub(super) fn unquote(content: &str) -> String {
 }
 
 /// Where the host at `at` ends.
+#[inline]
 fn host_end(source: Source<'_>, at: usize) -> Result<usize, InvalidValue> {
     match source.get(at) {
         Some(b'[') => Ok(literal(source, at)?.1),
@@ -294,6 +315,7 @@ pub(crate) fn host(source: Source<'_>, at: usize) -> Result<(Host, usize), Inval
 }
 
 /// Where the domain at `at` ends.
+#[inline]
 pub(crate) fn domain_end(source: Source<'_>, at: usize) -> Result<usize, InvalidValue> {
     let octets = source.from(at);
     let mut label = 0_usize;

@@ -104,6 +104,7 @@ pub(super) struct Raw {
 
 impl Raw {
     /// `esmtp-param` at `at`.
+    #[inline]
     pub(super) fn parse(source: Source<'_>, at: usize) -> Result<Self, InvalidValue> {
         let bad = |at| Err(InvalidValue::new(Expected::EsmtpParam, at));
         let rest = source.from(at);

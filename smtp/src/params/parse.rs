@@ -19,6 +19,7 @@ use crate::{
 };
 
 /// `[SP Mail-parameters]`, all that is left of `source` from `at` on.
+#[inline]
 pub(crate) fn mail_params(source: Source<'_>, mut at: usize) -> Result<MailParams, ParseError> {
     let mut params = MailParams::new();
     while let Some(item) = Item::next(source, at)? {
@@ -29,6 +30,7 @@ pub(crate) fn mail_params(source: Source<'_>, mut at: usize) -> Result<MailParam
 }
 
 /// `[SP Rcpt-parameters]`, all that is left of `source` from `at` on.
+#[inline]
 pub(crate) fn rcpt_params(source: Source<'_>, mut at: usize) -> Result<RcptParams, ParseError> {
     let mut params = RcptParams::new();
     while let Some(item) = Item::next(source, at)? {
@@ -47,6 +49,7 @@ struct Item<'a> {
 
 impl<'a> Item<'a> {
     /// The parameter behind the space at `at`; nothing at the end.
+    #[inline]
     fn next(source: Source<'a>, at: usize) -> Result<Option<Self>, ParseError> {
         match source.get(at) {
             None => return Ok(None),
@@ -63,6 +66,7 @@ impl<'a> Item<'a> {
         Ok(Some(Self { source, at, raw }))
     }
 
+    #[inline]
     fn mail(&self, params: &mut MailParams) -> Result<(), InvalidValue> {
         let keyword = self.keyword();
         // One comparison decides for most commands.
@@ -119,6 +123,7 @@ impl<'a> Item<'a> {
         }
     }
 
+    #[inline]
     fn rcpt(&self, params: &mut RcptParams) -> Result<(), InvalidValue> {
         let keyword = self.keyword();
         if keyword.eq_ignore_ascii_case(b"NOTIFY") {
@@ -189,6 +194,7 @@ impl<'a> Item<'a> {
     }
 
     /// One of a few words.
+    #[inline]
     fn word<T: Copy, const N: usize>(
         &self,
         expected: Expected,
@@ -203,6 +209,7 @@ impl<'a> Item<'a> {
     }
 
     /// Puts the value where none is yet (RFC 3461 §4.5).
+    #[inline]
     fn fill<T>(&self, place: &mut Option<T>, value: T) -> Result<(), InvalidValue> {
         if place.is_some() {
             return Err(InvalidValue::new(Expected::UniqueParam, self.at));
@@ -211,14 +218,17 @@ impl<'a> Item<'a> {
         Ok(())
     }
 
+    #[inline]
     fn keyword(&self) -> &'a [u8] {
         self.source.slice(self.at..self.at + self.raw.keyword)
     }
 
+    #[inline]
     fn value(&self, expected: Expected) -> Result<&'a [u8], InvalidValue> {
         self.range(expected).map(|range| self.source.slice(range))
     }
 
+    #[inline]
     fn range(&self, expected: Expected) -> Result<Range<usize>, InvalidValue> {
         match self.raw.value {
             Some(start) => Ok(start..self.raw.end),
@@ -226,12 +236,14 @@ impl<'a> Item<'a> {
         }
     }
 
+    #[inline]
     fn bad_value(&self, expected: Expected) -> InvalidValue {
         InvalidValue::new(expected, self.raw.value.unwrap_or(self.raw.end))
     }
 }
 
 /// `1*20DIGIT` that fits 64 bits, RFC 1870 §5 and RFC 3030 §4.2.
+#[inline]
 pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || digits.len() > 20 {
         return None;

@@ -193,7 +193,21 @@ impl EnhancedCode {
 
 impl EnhancedCode {
     /// The code that the text of a reply begins with, and what stands behind it and the space.
+    #[inline]
     pub(super) fn split(text: &[u8]) -> Option<(Self, &[u8])> {
+        // Nearly all have three single digits.
+        if let [class, b'.', subject, b'.', detail, b' ', rest @ ..] = text
+            && subject.is_ascii_digit()
+            && detail.is_ascii_digit()
+        {
+            let digit = |octet: &u8| u16::from(octet.wrapping_sub(b'0'));
+            let code = Self::new(class.wrapping_sub(b'0'), digit(subject), digit(detail))?;
+            return Some((code, rest));
+        }
+        Self::split_long(text)
+    }
+
+    fn split_long(text: &[u8]) -> Option<(Self, &[u8])> {
         let (class, rest) = number(text)?;
         let (subject, rest) = number(rest.strip_prefix(b".")?)?;
         let (detail, rest) = number(rest.strip_prefix(b".")?)?;

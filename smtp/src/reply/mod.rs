@@ -91,7 +91,12 @@ impl Reply {
     /// The enhanced code of the first line, if its class is that of the reply code.
     #[must_use]
     pub fn enhanced(&self) -> Option<EnhancedCode> {
-        let enhanced = self.lines().next()?.enhanced()?;
+        let text = self.wire.get(4..)?;
+        let (enhanced, _) = match text {
+            // The line must end where the code does, if it is not the usual form.
+            [_, b'.', _, b'.', _, b' ', ..] => EnhancedCode::split(text)?,
+            _ => EnhancedCode::split(self.lines().next()?.raw)?,
+        };
         (u16::from(enhanced.class()) == self.code.value() / 100).then_some(enhanced)
     }
 
