@@ -10,6 +10,7 @@ mod outstanding;
 mod read;
 
 use alloc::collections::VecDeque;
+use core::fmt;
 
 use bytes::{BufMut, BytesMut};
 use mailwire_core::{
@@ -49,7 +50,6 @@ use crate::{
 /// assert_eq!((of, response.is_ok()), (id, false));
 /// # Ok::<(), mailwire_pop3::Misuse>(())
 /// ```
-#[derive(Debug)]
 pub struct Client {
     config: Config,
     phase: Phase,
@@ -455,6 +455,18 @@ fn challenge_of(line: &[u8]) -> Option<&[u8]> {
         b"+" => Some(b""),
         [b'+', b' ', challenge @ ..] => Some(challenge),
         _ => None,
+    }
+}
+
+impl fmt::Debug for Client {
+    // Credentials wait in the output, and messages in the events.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("phase", &self.phase)
+            .field("state", &self.state)
+            .field("tls", &self.tls)
+            .field("outstanding", &self.outstanding())
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a client tells its application.
 
+use core::fmt;
+
 use bytes::Bytes;
 use mailwire_core::{dot::BodyFault, text::ByteStr};
 
@@ -40,7 +42,7 @@ impl CommandId {
 /// let event = Event::End { id: CommandId::default() };
 /// assert!(matches!(event, Event::End { .. }));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
     /// The server's greeting.
@@ -134,6 +136,44 @@ pub enum Event {
     },
 }
 
+impl fmt::Debug for Event {
+    // Of a message and of a challenge only the length is shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut show = |name, id: &CommandId, what: &dyn fmt::Debug| {
+            f.debug_tuple(name).field(&id.0).field(what).finish()
+        };
+        match self {
+            Self::Greeting {
+                response,
+                protection,
+            } => f
+                .debug_tuple("Greeting")
+                .field(response)
+                .field(protection)
+                .finish(),
+            Self::Reply { id, response } => show("Reply", id, response),
+            Self::Challenge { id, octets } => show("Challenge", id, &octets.len()),
+            Self::DropListing { id, count, octets } => show("DropListing", id, &(count, octets)),
+            Self::ScanListing {
+                id,
+                message,
+                octets,
+            } => show("ScanListing", id, &(message, octets)),
+            Self::UniqueIdListing {
+                id,
+                message,
+                unique_id,
+            } => show("UniqueIdListing", id, &(message, unique_id)),
+            Self::Capabilities { id, capabilities } => show("Capabilities", id, capabilities),
+            Self::Body { id, octets } => show("Body", id, &octets.len()),
+            Self::End { id } => f.debug_tuple("End").field(&id.0).finish(),
+            Self::Spoilt { id, fault } => show("Spoilt", id, fault),
+            Self::Invalid { id, error } => show("Invalid", id, error),
+            Self::Notice { id, notice } => show("Notice", id, notice),
+        }
+    }
+}
+
 /// What a [`Client`](crate::Client) tolerated because its configuration says so.
 ///
 /// ```
@@ -147,8 +187,8 @@ pub enum Notice {
     BareLineBreak,
 }
 
-impl core::fmt::Display for Notice {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::BareLineBreak => "bare CR or LF in a message",
         })

@@ -1,6 +1,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::*;
+use crate::error::{Expected, ParseError};
 
 fn number(number: u32) -> MessageNumber {
     MessageNumber::new(number).unwrap()
@@ -142,6 +143,8 @@ fn pop3_6_malformed_arguments_are_refused_where_they_stand() {
         (b"PASS ", E::Password, 5),
         (b"PASS a\xff", E::Password, 6),
         (b"APOP bob", E::Digest, 9),
+        (b"APOP", E::UserName, 5),
+        (b"APOP  c4c9334bac560ecc979e58001b3e22fb", E::UserName, 5),
         (b"APOP bob C4C9334BAC560ECC979E58001B3E22FB", E::Digest, 9),
         (b"APOP bob c4c9", E::Digest, 9),
     ] {

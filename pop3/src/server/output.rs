@@ -8,7 +8,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use crate::{limits, response::Response};
 
 /// Octets in order: lines and short slices gathered in one buffer, long slices as they are.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Output {
     slices: VecDeque<Bytes>,
     tail: BytesMut,
@@ -68,5 +68,13 @@ impl Output {
         if !self.tail.is_empty() {
             self.slices.push_back(self.tail.split().freeze());
         }
+    }
+}
+
+impl fmt::Debug for Output {
+    // Messages pass through here.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let octets = self.slices.iter().map(Bytes::len).sum::<usize>() + self.tail.len();
+        write!(f, "Output({octets} octets)")
     }
 }

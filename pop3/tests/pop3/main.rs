@@ -12,3 +12,5 @@ mod session;
 mod stage;
 mod tables;
 mod transcripts;
+#[cfg(feature = "arbitrary")]
+mod values;

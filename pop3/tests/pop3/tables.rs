@@ -325,3 +325,44 @@ fn misuse_changes_nothing() {
     assert_eq!(server.accept(), Err(Misuse::Closed));
     assert_eq!(server.write_body("x".into()), Err(Misuse::Closed));
 }
+
+#[test]
+fn all_4_debug_shows_neither_credentials_nor_messages() {
+    let mut client = Client::new(client::Config::new());
+    client.tls_started(tls());
+    client
+        .send(Command::parse(b"USER canary").unwrap())
+        .unwrap();
+    client
+        .send(Command::parse(b"PASS canary").unwrap())
+        .unwrap();
+    let mut input = BytesMut::new();
+    let mut shown = format!("{client:?}");
+    for line in ["+OK\r\n", "+OK\r\n", "+OK\r\n"] {
+        input.extend_from_slice(line.as_bytes());
+        while matches!(client.step(&mut input), Step::Event(_)) {}
+        shown += &format!("{client:?}");
+        while matches!(client.step(&mut input), Step::Event(_) | Step::Transmit(_)) {}
+    }
+    client.send(Command::parse(b"RETR 1").unwrap()).unwrap();
+    input.extend_from_slice(b"+OK\r\ncanary\r\n.\r\n");
+    while let step @ (Step::Event(_) | Step::Transmit(_)) = client.step(&mut input) {
+        if let Step::Event(event) = step {
+            shown += &format!("{event:?} {client:?}");
+        }
+    }
+    let mut server = transaction();
+    talk(&mut server, b"RETR 1\r\n", |server| {
+        server.accept().unwrap()
+    });
+    server.write_body("canary\r\n".into()).unwrap();
+    shown += &format!("{server:?}");
+    let write = mailwire_pop3::session::Reaction::Write("canary".into());
+    shown += &format!("{write:?}");
+    let octets = format!("{:?}", b"canary");
+    assert!(
+        !shown.contains("canary") && !shown.contains(&octets),
+        "{shown}"
+    );
+    assert!(shown.contains("Body(3, 8)"), "{shown}");
+}
