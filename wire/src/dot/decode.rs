@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::scan::{self, Mark, Scan, Spacing};
+use super::scan::{self, Mark, Scan};
 use super::{BareLineBreaks, BodyFault, NulOctets};
 
 /// What [`Decoder::decode`] found at the front of the input.
@@ -44,7 +44,7 @@ pub struct Decoder {
     breaks: BareLineBreaks,
     nul: NulOctets,
     at: At,
-    spacing: Spacing,
+    scan: Scan,
     /// Octets taken off the input so far.
     taken: u64,
     fault: Option<BodyFault>,
@@ -87,7 +87,7 @@ impl Decoder {
             breaks,
             nul,
             at: At::LineStart,
-            spacing: Spacing::Near,
+            scan: Scan::new(),
             taken: 0,
             fault: None,
         }
@@ -106,11 +106,9 @@ impl Decoder {
     /// which must only be appended to before the next call. After the end it takes nothing and
     /// returns the end again.
     pub fn decode(&mut self, input: &mut BytesMut) -> Decoded<Bytes> {
-        let mut scan = Scan::new(self.spacing);
         loop {
-            let (dot, action) = self.next_action(input, &mut scan);
+            let (dot, action) = self.next_action(input);
             input.advance(dot);
-            self.spacing = scan.spacing();
             match action {
                 Action::Give(len) => return Decoded::Text(input.split_to(len).freeze()),
                 Action::GiveBreak => {
@@ -142,10 +140,7 @@ impl Decoder {
     /// assert_eq!(input, b".\r");
     /// ```
     pub fn decode_slice<'a>(&mut self, input: &mut &'a [u8]) -> Decoded<&'a [u8]> {
-        let mut scan = Scan::new(self.spacing);
-        let decoded = self.next_slice(input, &mut scan);
-        self.spacing = scan.spacing();
-        decoded
+        self.next_slice(input)
     }
 
     /// The same, appending all that is decided to `out`: `None` when more input is needed, otherwise
@@ -171,19 +166,16 @@ impl Decoder {
         input: &mut &[u8],
         out: &mut BytesMut,
     ) -> Option<Result<(), BodyFault>> {
-        let mut scan = Scan::new(self.spacing);
-        let end = loop {
-            match self.next_slice(input, &mut scan) {
+        loop {
+            match self.next_slice(input) {
                 Decoded::Text(text) if text.len() <= out.capacity() - out.len() => {
                     out.extend_from_slice(text);
                 }
                 Decoded::Text(text) => grow(out, text),
-                Decoded::NeedInput => break None,
-                Decoded::End(result) => break Some(result),
+                Decoded::NeedInput => return None,
+                Decoded::End(result) => return Some(result),
             }
-        };
-        self.spacing = scan.spacing();
-        end
+        }
     }
 
     /// The first fault so far: whoever would rather close than drain the body need not wait for its end.
@@ -211,9 +203,9 @@ impl Decoder {
     }
 
     #[inline(always)]
-    fn next_slice<'a>(&mut self, input: &mut &'a [u8], scan: &mut Scan) -> Decoded<&'a [u8]> {
+    fn next_slice<'a>(&mut self, input: &mut &'a [u8]) -> Decoded<&'a [u8]> {
         loop {
-            let (dot, action) = self.next_action(input, scan);
+            let (dot, action) = self.next_action(input);
             take(input, dot);
             match action {
                 Action::Give(len) => return Decoded::Text(take(input, len)),
@@ -236,7 +228,7 @@ impl Decoder {
     /// Decides about the front of the input; the caller takes first as many octets as the number says, a stuffed
     /// dot or none, and then what the action names.
     #[inline(always)]
-    fn next_action(&mut self, input: &[u8], scan: &mut Scan) -> (usize, Action) {
+    fn next_action(&mut self, input: &[u8]) -> (usize, Action) {
         let (dot, action) = match (self.at, input) {
             (At::End, _) | (_, []) => (0, Action::NeedInput),
             (At::LineStart, [b'.'] | [b'.', b'\r']) => (0, Action::NeedInput),
@@ -247,9 +239,9 @@ impl Decoder {
             (At::LineStart, [b'.', rest @ ..]) => {
                 self.at = At::Text;
                 self.taken += 1;
-                (1, self.text(rest, scan))
+                (1, self.text(rest))
             }
-            (At::LineStart | At::Text, _) => (0, self.text(input, scan)),
+            (At::LineStart | At::Text, _) => (0, self.text(input)),
         };
         self.taken += match action {
             Action::Give(len) | Action::Skip(len) => len as u64,
@@ -262,15 +254,15 @@ impl Decoder {
 
     /// The text up to the next octet that needs a decision.
     #[inline(always)]
-    fn text(&mut self, input: &[u8], scan: &mut Scan) -> Action {
+    fn text(&mut self, input: &[u8]) -> Action {
         if self.fault.is_some() {
-            return self.drain(input, scan);
+            return self.drain(input);
         }
         let mark = match (self.breaks, self.nul) {
-            (BareLineBreaks::Keep, NulOctets::Keep) => scan.dots(input),
+            (BareLineBreaks::Keep, NulOctets::Keep) => self.scan.dots(input),
             (BareLineBreaks::Keep, NulOctets::Reject) => scan::dots_and_nul(input),
             (BareLineBreaks::Normalize, nul) => scan::dots_and_faults(input, nul),
-            (BareLineBreaks::Reject, nul) => scan.dots_or_fault(input, nul),
+            (BareLineBreaks::Reject, nul) => self.scan.dots_or_fault(input, nul),
         };
         let len = match mark {
             Mark::Clean { len, at_line_start } => {
@@ -310,8 +302,8 @@ impl Decoder {
 
     /// Passes over a refused body: only its end is of interest.
     #[inline(never)]
-    fn drain(&mut self, input: &[u8], scan: &mut Scan) -> Action {
-        match scan.dots(input) {
+    fn drain(&mut self, input: &[u8]) -> Action {
+        match self.scan.dots(input) {
             Mark::Clean { len: 0, .. } => Action::NeedInput,
             Mark::Clean { len, at_line_start } => {
                 self.at = if at_line_start {

@@ -1,8 +1,10 @@
 //! The sender's half: doubles dots, ends the body, lets no bare CR or LF onto the wire.
 
+use core::mem;
+
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::scan::{self, Mark, Scan, Spacing};
+use super::scan::{self, Mark, Scan};
 use super::{BodyFault, NulOctets};
 
 /// Dot-stuffs a body and ends it (RFC 5321 §4.5.2, RFC 1939 §3).
@@ -28,6 +30,7 @@ pub struct Encoder {
     line_breaks: LineBreaks,
     nul: NulOctets,
     at: At,
+    scan: Scan,
     /// Octets of the body that were given to us.
     given: u64,
     /// Octets of the body as a receiver stores it.
@@ -95,6 +98,7 @@ impl Encoder {
             line_breaks,
             nul,
             at: At::LineStart,
+            scan: Scan::new(),
             given: 0,
             octets: 0,
         }
@@ -112,7 +116,8 @@ impl Encoder {
         mut emit: impl FnMut(Bytes),
     ) -> Result<(), BodyFault> {
         self.check(&body)?;
-        let (line_breaks, mut scan) = (self.line_breaks, Scan::new(Spacing::Near));
+        let line_breaks = self.line_breaks;
+        let mut scan = mem::replace(&mut self.scan, Scan::new());
         let mut look = |body: &[u8]| match line_breaks {
             LineBreaks::Strict => scan.dots(body),
             LineBreaks::Normalizing => scan::dots_and_faults(body, NulOctets::Keep),
@@ -129,9 +134,11 @@ impl Encoder {
                     body.advance(take);
                     emit(Bytes::from_static(CRLF));
                 }
-                Action::Done => return Ok(()),
+                Action::Done => break,
             }
         }
+        self.scan = scan;
+        Ok(())
     }
 
     /// The same, copied behind what is in `wire`.
@@ -152,18 +159,19 @@ impl Encoder {
     /// assert!(wire.is_empty());
     /// ```
     pub fn encode_to(&mut self, body: &[u8], wire: &mut BytesMut) -> Result<(), BodyFault> {
-        let (before, written) = (self.clone(), wire.len());
+        let (at, given, octets, written) = (self.at, self.given, self.octets, wire.len());
         wire.reserve(body.len());
         let result = self.copy_to(body, wire);
         if result.is_err() {
-            *self = before;
+            (self.at, self.given, self.octets) = (at, given, octets);
             wire.truncate(written);
         }
         result
     }
 
     fn copy_to(&mut self, mut body: &[u8], wire: &mut BytesMut) -> Result<(), BodyFault> {
-        let (line_breaks, nul, mut scan) = (self.line_breaks, self.nul, Scan::new(Spacing::Near));
+        let (line_breaks, nul) = (self.line_breaks, self.nul);
+        let mut scan = mem::replace(&mut self.scan, Scan::new());
         let mut look = |body: &[u8]| match line_breaks {
             LineBreaks::Strict => scan.dots_or_fault(body, nul),
             LineBreaks::Normalizing => scan::dots_and_faults(body, nul),
@@ -179,9 +187,11 @@ impl Encoder {
                     wire.extend_from_slice(CRLF);
                     body = body.get(take..).unwrap_or_default();
                 }
-                Action::Done => return Ok(()),
+                Action::Done => break,
             }
         }
+        self.scan = scan;
+        Ok(())
     }
 
     /// Ends the body: the last octets for the wire, with a line break in front where the body has none at its end.

@@ -5,6 +5,8 @@
 //! Where one question is asked of a long stretch, `memchr` is faster still, for it knows the processor; it is not
 //! asked for two octets in short stretches, because it takes as long to begin as a line takes to read.
 
+use alloc::boxed::Box;
+
 use memchr::memmem::Finder;
 use memchr::{memchr, memmem};
 
@@ -46,33 +48,29 @@ impl Mark {
 // The octet in front of `input` is never a CR that could belong to an LF at its front: such a CR is undecided and
 // stays at the front itself. So every function here may look at `input` alone.
 
+/// How dots are looked for, in the light of how the last ones were found. It holds no octets of the body.
+#[derive(Clone, Debug)]
+pub(super) struct Scan {
+    spacing: Spacing,
+    /// Kept from the second long search on; to build it takes as long as to read a line or two.
+    finder: Option<Box<Finder<'static>>>,
+    searched: bool,
+}
+
 /// How far the last dot was away, which is where the next one is looked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Spacing {
+enum Spacing {
     Near,
     Far,
 }
 
-/// How dots are looked for. It holds no octets.
-#[derive(Debug)]
-pub(super) struct Scan {
-    spacing: Spacing,
-    /// Kept from the second long search on; to build it takes as long as to read a line or two.
-    finder: Option<Finder<'static>>,
-    searched: bool,
-}
-
 impl Scan {
-    pub(super) const fn new(spacing: Spacing) -> Self {
+    pub(super) const fn new() -> Self {
         Self {
-            spacing,
+            spacing: Spacing::Near,
             finder: None,
             searched: false,
         }
-    }
-
-    pub(super) const fn spacing(&self) -> Spacing {
-        self.spacing
     }
 
     /// Looks for dots behind CRLF; anything else passes.
@@ -123,7 +121,7 @@ impl Scan {
         const NEEDLE: &[u8] = b"\n.";
         if self.searched {
             self.finder
-                .get_or_insert_with(|| Finder::new(NEEDLE))
+                .get_or_insert_with(|| Box::new(Finder::new(NEEDLE)))
                 .find(input)
         } else {
             self.searched = true;
