@@ -1,1 +1,42 @@
-//! x
+#![cfg_attr(all(feature = "smtp", feature = "pop3", feature = "tls"), doc = include_str!("../README.md"))]
+//!
+//! # The crates behind this one
+//!
+//! | here | crate | what it is |
+//! |---|---|---|
+//! | [`core`](mod@core) | `mailwire-core` | the machine contract, strict lines and dots, SASL |
+//! | `smtp` | `mailwire-smtp` | SMTP, submission and LMTP |
+//! | `pop3` | `mailwire-pop3` | POP3 |
+//! | `tls` | `mailtls` | TLS for mail and the driver that runs the machines |
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "tls")]
+mod account;
+#[cfg(feature = "tls")]
+mod endpoint;
+#[cfg(all(feature = "smtp", feature = "tls"))]
+mod line_ends;
+#[cfg(all(feature = "pop3", feature = "tls"))]
+mod maildrop;
+#[cfg(all(feature = "smtp", feature = "tls"))]
+mod submission;
+
+pub use mailwire_core as core;
+
+#[cfg(feature = "tls")]
+pub use mailtls as tls;
+#[cfg(feature = "pop3")]
+pub use mailwire_pop3 as pop3;
+#[cfg(feature = "smtp")]
+pub use mailwire_smtp as smtp;
+
+#[cfg(feature = "tls")]
+pub use account::{Account, DialError};
+#[cfg(feature = "tls")]
+pub use endpoint::{Endpoint, InvalidEndpoint, Protocol};
+#[cfg(all(feature = "smtp", feature = "tls"))]
+pub use line_ends::BareCr;
+#[cfg(all(feature = "pop3", feature = "tls"))]
+pub use maildrop::{FetchError, Maildrop, Message, OpenMaildropError};
+#[cfg(all(feature = "smtp", feature = "tls"))]
+pub use submission::{OpenError, Report, SendError, Submission, envelope};
