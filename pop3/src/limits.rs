@@ -1,6 +1,6 @@
 //! What a peer may make us keep, count or wait for, each with its reason.
 
-use core::time::Duration;
+use core::{num::NonZeroU32, time::Duration};
 
 /// Octets of a command line with CRLF (RFC 2449 §4).
 pub const COMMAND_LINE: usize = 255;
@@ -64,5 +64,6 @@ pub const AUTOLOGOUT: Duration = Duration::from_secs(600);
 /// How long a client waits for a response. A server may open a large maildrop meanwhile.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Octets a second that a client expects of a multi-line response.
-pub const FLOOR_RATE: core::num::NonZeroU32 = core::num::NonZeroU32::MIN.saturating_add(127);
+/// Octets a second that a client expects of a multi-line response: less than any modem gave, more
+/// than a server that wants to keep us busy would like to spend.
+pub const FLOOR_RATE: NonZeroU32 = NonZeroU32::MIN.saturating_add(127);

@@ -99,7 +99,7 @@ pub trait Session: Send {
     fn update(&mut self, deletions: Deletions)
     -> impl Future<Output = Result<(), Response>> + Send;
 
-    /// The client said something that is no command, or out of place. It has been told.
+    /// The client said something that is no command. It has been told.
     fn invalid(&mut self, error: &ParseError) {
         let _ = error;
     }

@@ -74,8 +74,8 @@ pub enum Event {
     },
 
     // For the record
-    /// A line that is no command, or a command that is not possible now; the client has been told
-    /// so. Nothing is owed.
+    /// A line that is no command; the client has been told so, and it counts as a bad command.
+    /// Nothing is owed.
     Invalid(ParseError),
 }
 

@@ -6,6 +6,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod cuts;
 mod limits;
 mod pair;
 mod session;
