@@ -262,17 +262,18 @@ fn smtp_67_the_limits_of_replies_are_exact() {
         too_many
     );
 
-    let long = |last: usize| {
-        let full = format!("250-{}\r\n", "x".repeat(4_090)).repeat(15);
-        format!("{full}250 {}\r\n", "x".repeat(last - 6))
+    // Fifteen full lines, a line of 2,000 octets, and what is left.
+    let long = |size: usize| {
+        let line = |mark: char, n: usize| format!("250{mark}{}\r\n", "x".repeat(n - 6));
+        let rest = size - 15 * REPLY_LINE - 2_000;
+        line('-', REPLY_LINE).repeat(15) + &line('-', 2_000) + &line(' ', rest)
     };
-    assert_eq!(long(4_096).len(), REPLY);
-    assert_eq!(read(long(4_096).as_bytes(), 1_000).1, None);
-    let over = format!("250-{}\r\n", "x".repeat(4_090)).repeat(16) + "250 x\r\n";
-    assert_eq!(
-        read(over.as_bytes(), 1_000).1,
-        Some(ReplyError::TooLong { max: REPLY })
-    );
+    let too_long = Some(ReplyError::TooLong { max: REPLY });
+    for (size, error) in [(REPLY, None), (REPLY + 1, too_long)] {
+        assert_eq!(long(size).len(), size);
+        assert_eq!(read(long(size).as_bytes(), 1_000).1, error, "{size}");
+        assert_eq!(read(long(size).as_bytes(), size).1, error, "{size}");
+    }
 }
 
 #[test]
