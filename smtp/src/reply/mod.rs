@@ -217,7 +217,7 @@ impl<'a> Line<'a> {
     }
 
     /// What stands behind the enhanced code, if there is one. To show it, wrap it in
-    /// [`Sanitized`](mailwire_core::text::Sanitized).
+    /// [`Sanitized`].
     #[must_use]
     pub fn text(&self) -> &'a [u8] {
         EnhancedCode::split(self.raw).map_or(self.raw, |(_, text)| text)
