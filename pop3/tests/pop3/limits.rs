@@ -1,7 +1,7 @@
 //! Each limit at its edge, and what a peer cannot make grow.
 
 use bytes::{Bytes, BytesMut};
-use mailwire_core::machine::{Machine, Step};
+use mailwire_core::machine::{Eof, Machine, Step};
 use mailwire_pop3::{
     ClearText, Client, Command, Maildrop, Mechanism, MessageNumber, Misuse, ProtocolError, Server,
     State, client, limits, server,
@@ -318,4 +318,34 @@ fn a_number_from_the_peer_allocates_nothing() {
         }
     }
     assert_eq!(ended, 2);
+}
+
+#[test]
+fn auth_4_a_client_that_goes_away_at_any_octet_of_an_exchange_is_gone() {
+    let dialogue = b"AUTH PLAIN\r\nAGEAYg==\r\nAA==\r\n\r\n";
+    for end in 0..=dialogue.len() {
+        for how in [Eof::Clean, Eof::Truncated] {
+            let mut server = Server::new(config());
+            let mut input = BytesMut::new();
+            run(&mut server, &mut input);
+            input.extend_from_slice(&dialogue[..end]);
+            while run(&mut server, &mut input).2 == Wait::Answer {
+                server.challenge(b"").unwrap();
+            }
+            server.handle_eof(how);
+            // Between commands an orderly end is one; inside of anything it is not.
+            let clean = end == 0 && how == Eof::Clean;
+            let state = State::Authorization;
+            let expected = if clean {
+                Ok(())
+            } else {
+                Err(ProtocolError::UnexpectedEof { state })
+            };
+            assert_eq!(
+                server.step(&mut input),
+                Step::Close(expected),
+                "{end} {how:?}"
+            );
+        }
+    }
 }
