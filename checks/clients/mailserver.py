@@ -1,0 +1,105 @@
+"""Our server: started in a folder of its own, looked at from outside only: its folder, its log, its one line of JSON."""
+
+import json
+import os
+import select
+import socket
+import subprocess
+from pathlib import Path
+
+import work
+from corpus import CRLF, Message
+from work import Failed
+
+SENDER = "alice@example.test"
+RECIPIENT = "bob@example.test"
+
+
+class Mailserver:
+    def __init__(self, binary: Path, data: Path, *options: str, base_port: int = 0):
+        self.data = data
+        self.log_path = data.parent / (data.name + ".log")
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [str(binary), "--json", "--base-port", str(base_port), "--data", str(data), *options],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True,
+                env={**os.environ, "NO_COLOR": "1"},
+            )
+        ready, _, _ = select.select([self.process.stdout], [], [], 30)
+        line = self.process.stdout.readline() if ready else b""
+        if not line:
+            work.end(self.process)
+            raise Failed("the server did not say that it is ready", self.log())
+        said = json.loads(line)
+        self.ports = {each["service"]: int(each["address"].rsplit(":", 1)[1]) for each in said["listeners"]}
+        self.passwords = {each["name"]: each["password"] for each in said["accounts"]}
+        self.ca = Path(said["ca"]).resolve()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        work.end(self.process)
+
+    def log(self, since: int = 0) -> str:
+        return self.log_path.read_bytes()[since:].decode("utf-8", "replace")
+
+    def ended(self) -> int:
+        """How many connections the log says have ended."""
+        return sum("connection ended" in line for line in self.log().splitlines())
+
+    def logins(self) -> int:
+        return sum("user=" in line for line in self.log().splitlines())
+
+    def maildir(self, account: str) -> Path:
+        user, domain = account.split("@")
+        return self.data / "mail" / domain / user
+
+    def mail(self, account: str) -> set[Path]:
+        """The files of its inbox."""
+        base = self.maildir(account)
+        return {path for folder in ("new", "cur") if (base / folder).is_dir() for path in (base / folder).iterdir()}
+
+
+def without_trace(stored: bytes, sender: str = SENDER) -> bytes:
+    """What was received: without Return-Path and one Received, which the server puts in front (RFC 5321 section 4.4).
+
+    Nothing else may have been put there: the messages bring their own Date and Message-ID.
+    """
+    path = b"Return-Path: <%s>\r\n" % sender.encode()
+    if not stored.startswith(path):
+        raise Failed(f"the stored message does not begin with Return-Path: {stored[:80]!r}")
+    rest = stored[len(path):]
+    if not rest.startswith(b"Received: from "):
+        raise Failed(f"no Received behind Return-Path: {rest[:80]!r}")
+    end = rest.index(CRLF) + 2
+    while rest[end:end + 1] in (b" ", b"\t"):
+        end = rest.index(CRLF, end) + 2
+    return rest[end:]
+
+
+def deposit(server: Mailserver, account: str, messages: list[Message]) -> None:
+    """By BDAT over LMTP, in clear on loopback: the octets as they are, with no stuffing that could hide a fault."""
+    with socket.create_connection(("127.0.0.1", server.ports["lmtp"]), 30) as sock:
+        replies = sock.makefile("rb")
+
+        def said(code: bytes) -> None:
+            while True:
+                line = replies.readline()
+                if not line.startswith(code):
+                    raise Failed(f"LMTP said {line!r} where {code!r} was wanted")
+                if line[3:4] == b" ":
+                    return
+
+        said(b"220")
+        sock.sendall(b"LHLO check.example.test\r\n")
+        said(b"250")
+        for message in messages:
+            sock.sendall(b"MAIL FROM:<%s>\r\n" % SENDER.encode())
+            said(b"250")
+            sock.sendall(b"RCPT TO:<%s>\r\n" % account.encode())
+            said(b"250")
+            sock.sendall(b"BDAT %d LAST\r\n" % len(message.octets) + message.octets)
+            said(b"250")
+        sock.sendall(b"QUIT\r\n")
+        said(b"221")
