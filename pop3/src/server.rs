@@ -334,7 +334,7 @@ impl Server {
     }
 
     /// Sends the next octets of a message, cut anywhere. The machine doubles dots, and makes a CRLF
-    /// of each bare CR and LF. It takes all that it is given; [`Step::NeedBody`] says when
+    /// of each bare CR and LF. It takes all that it is given; `NeedBody` says when
     /// there is room.
     ///
     /// # Errors
