@@ -22,22 +22,24 @@ mod services;
 
 use std::{
     io,
+    net::IpAddr,
     pin::Pin,
     time::{Duration, Instant},
 };
 
 use mailtls::{
     certs::{CertStore, Outcome},
-    serve::{Served, Stopped},
+    serve::{Served, Stopped, Summary},
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     time::Sleep,
 };
 
 use self::{services::Services, startup::Prepared};
-use crate::{accounts::Accounts, recipients::Recipients, store::Mailstore};
+use crate::{accounts::Accounts, config::Service, recipients::Recipients, store::Mailstore};
 
 /// Time from the greeting to the login on services that need one. RFC 1939 §3 lets a POP3 client
 /// be silent for ten minutes; one that has not logged in holds a place that others want.
@@ -84,6 +86,26 @@ impl Ready {
             certs,
             store,
         })
+    }
+
+    /// Serves one connection that no listener accepted, as `service` with the TLS that is usual for
+    /// it: one of an init system, or a pipe in memory.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cuts the connection.
+    pub fn serve<IO>(
+        &self,
+        service: Service,
+        io: IO,
+        peer: IpAddr,
+        stop: Stopped,
+    ) -> impl Future<Output = Summary> + use<IO>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin,
+    {
+        let services = self.services.clone();
+        async move { services.serve(service.name(), io, peer, stop).await }
     }
 
     /// Serves until `stopped`, then lets open sessions end, for as long as the configuration says.

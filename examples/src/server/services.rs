@@ -1,17 +1,20 @@
 //! Which machine, which TLS and which session a listener's connections get.
 
-use std::{collections::BTreeMap, fs::File, io, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs::File, io, net::IpAddr, sync::Arc, time::Duration};
 
 use mailtls::{
     Connection, Tls,
     certs::{CertStore, ServerTls},
-    serve::{Accepted, Limits, Listener, Server, Summary},
+    serve::{Accepted, Limits, Listener, Server, Stopped, Summary},
     upgrade::Handshakes,
 };
 use mailwire_core::{machine::Machine, sasl::Mechanism};
 use mailwire_pop3::server as pop3_server;
 use mailwire_smtp::{address::Domain, server as smtp_server};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+};
 
 use super::{Shared, login::OFFERED, pop3, smtp, startup::Prepared};
 use crate::config::{Config, Service, TlsMode};
@@ -99,7 +102,7 @@ impl Services {
         ))
     }
 
-    /// Serves one connection.
+    /// Serves one connection of a listener.
     pub(super) async fn handle(self, accepted: Accepted<TcpStream>) -> Summary {
         let Accepted {
             io,
@@ -112,7 +115,21 @@ impl Services {
         if let Err(error) = io.set_nodelay(true) {
             return Summary::default().error(&error);
         }
-        let Some(kind) = self.0.kinds.get(&*service) else {
+        self.serve(&service, io, peer.ip(), stop).await
+    }
+
+    /// Serves one connection, wherever it came from.
+    pub(super) async fn serve<IO>(
+        self,
+        label: &str,
+        io: IO,
+        peer: IpAddr,
+        stop: Stopped,
+    ) -> Summary
+    where
+        IO: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Some(kind) = self.0.kinds.get(label) else {
             return Summary::default();
         };
         let shared = Arc::clone(&self.0.shared);
@@ -120,13 +137,7 @@ impl Services {
         match &kind.protocol {
             Protocol::Smtp(config) => {
                 let machine = smtp_server::Server::new(Arc::clone(config));
-                smtp::serve(
-                    shared,
-                    connect(io, machine, tls, kind.mode),
-                    peer.ip(),
-                    stop,
-                )
-                .await
+                smtp::serve(shared, connect(io, machine, tls, kind.mode), peer, stop).await
             }
             Protocol::Pop3(config) => {
                 let machine = mailwire_pop3::Server::new(Arc::clone(config));
@@ -136,12 +147,11 @@ impl Services {
     }
 }
 
-fn connect<M: Machine>(
-    io: TcpStream,
-    machine: M,
-    tls: Tls,
-    mode: TlsMode,
-) -> Connection<M, TcpStream> {
+fn connect<M, IO>(io: IO, machine: M, tls: Tls, mode: TlsMode) -> Connection<M, IO>
+where
+    M: Machine,
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
     match mode {
         TlsMode::Implicit => Connection::implicit(io, machine, tls),
         TlsMode::None | TlsMode::StartTls => Connection::new(io, machine, tls),
