@@ -13,3 +13,6 @@ mod codec_command;
 mod codec_extension;
 mod codec_reply;
 mod codec_round_trip;
+#[macro_use]
+mod transcripts;
+mod transcripts_list;

@@ -23,6 +23,9 @@ pub enum ProtocolError {
     /// A challenge that is not base64, or too long.
     #[error("a challenge that is not base64")]
     Challenge,
+    /// The beginning of a reply to a command that was not sent yet.
+    #[error("octets before the command that they would answer")]
+    EarlyReply,
     /// A reply that is none.
     #[error(transparent)]
     Reply(#[from] ReplyError),

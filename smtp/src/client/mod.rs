@@ -425,6 +425,21 @@ impl Client {
         }
     }
 
+    /// Whether the server speaks although nothing is asked of it. What it says must not be taken
+    /// for the reply to the command that goes out next.
+    fn is_early(&self, input: &BytesMut) -> bool {
+        !input.is_empty()
+            && self.outstanding.is_empty()
+            && self.body.is_none()
+            && !self.queued.is_empty()
+    }
+
+    fn take_early_reply(&mut self, input: &mut BytesMut) {
+        if !self.take_reply(input) {
+            self.close(Err(ProtocolError::EarlyReply));
+        }
+    }
+
     fn may_send(&self, what: &What) -> bool {
         if self.outstanding.is_empty() {
             return true;
@@ -456,7 +471,11 @@ impl Machine for Client {
                 return Step::Event(event);
             }
             if matches!(self.phase, Phase::Ready) {
-                self.flush_queue();
+                if self.is_early(input) {
+                    self.take_early_reply(input);
+                } else {
+                    self.flush_queue();
+                }
             }
             if let Some(octets) = self.out.pop() {
                 return Step::Transmit(octets);

@@ -2,6 +2,7 @@
 
 use bytes::BytesMut;
 use mailwire_core::{base64, line::Next, machine::Step, secret::SecretBytes};
+use zeroize::Zeroize;
 
 use super::{
     AuthStart, Event, Invalid, Login, Owed, Phase, ProtocolError, Reset, Server, ServerStep,
@@ -66,9 +67,7 @@ impl Server {
             return;
         }
         let decoded = base64::decode(&line, AUTH_OCTETS);
-        line.fill(0);
-        // The octets are read once more, so that the compiler must not leave the wiping out.
-        core::hint::black_box(&line);
+        line.as_mut().zeroize();
         match decoded {
             Ok(response) => self.ask(Event::AuthResponse(response), Owed::Auth),
             Err(_) => self.cancel(Invalid::AuthResponse, replies::AUTH_BASE64),

@@ -117,15 +117,13 @@ impl Server {
 
     fn refuse_unparsed(&mut self, error: &ParseError) {
         match error.framing() {
-            Framing::Kept => self.bad_with(
-                Invalid::Command(*error),
-                Said::Application(Box::new(error.reply())),
-            ),
-            Framing::Chunk(size) => {
+            Framing::Kept => {
                 let say = Said::Application(Box::new(error.reply()));
-                self.refuse_chunk(size, Invalid::Command(*error), say);
+                self.bad_with(Invalid::Command(*error), say);
             }
-            Framing::Lost => {
+            // A size that stands beside nonsense is not believed either: what a peer that cannot
+            // write the command sends behind it, nobody knows.
+            Framing::Chunk(_) | Framing::Lost => {
                 error.reply().encode(&mut self.out);
                 self.events
                     .push_back(Event::Invalid(Invalid::Command(*error)));
@@ -344,7 +342,7 @@ impl Server {
     }
 
     fn carry_out(&mut self, command: Command) {
-        if self.counts_as_idle(&command) {
+        if Self::counts_as_idle(&command) {
             self.idle_commands += 1;
             if self.idle_commands >= self.config.limits.idle_commands {
                 self.say(replies::TOO_MANY_IDLE);
@@ -385,13 +383,20 @@ impl Server {
         }
     }
 
-    const fn counts_as_idle(&self, command: &Command) -> bool {
-        match command {
-            Command::Noop { .. } | Command::Vrfy { .. } | Command::Expn { .. } => true,
-            Command::Help { .. } | Command::Rset | Command::Mail { .. } => true,
-            Command::Ehlo { .. } | Command::Helo { .. } | Command::Lhlo { .. } => true,
-            _ => false,
-        }
+    /// MAIL counts too, for it does nothing unless a message follows, which starts the count anew.
+    const fn counts_as_idle(command: &Command) -> bool {
+        matches!(
+            command,
+            Command::Noop { .. }
+                | Command::Vrfy { .. }
+                | Command::Expn { .. }
+                | Command::Help { .. }
+                | Command::Rset
+                | Command::Mail { .. }
+                | Command::Ehlo { .. }
+                | Command::Helo { .. }
+                | Command::Lhlo { .. }
+        )
     }
 
     fn hello(&mut self, verb: HelloVerb, client: ClientName) {
