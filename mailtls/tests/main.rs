@@ -19,3 +19,10 @@ mod certs;
 mod pki;
 #[cfg(all(feature = "policy", any(feature = "aws-lc-rs", feature = "ring")))]
 mod verify;
+
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod drive;
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod starttls;
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod support;
