@@ -21,7 +21,11 @@ mod pki;
 mod verify;
 
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod blocking;
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod drive;
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod serve;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod starttls;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]

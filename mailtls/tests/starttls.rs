@@ -674,3 +674,43 @@ async fn a_stream_counts_what_passes() {
     assert!(client.octets_written() > 200);
     assert!(client.is_tls() && client.into_socket().is_err());
 }
+
+#[tokio::test]
+async fn all_4_a_trace_follows_the_dialogue_into_tls_and_masks_it() {
+    use std::sync::Mutex;
+
+    let seen = Arc::new(Mutex::new(String::new()));
+    let sink = Arc::clone(&seen);
+    let trace = mailtls::trace::Trace::new(move |line| {
+        sink.lock().unwrap().push_str(&format!("{line}\n"));
+    });
+    let (ours, theirs) = duplex(4096);
+    let client = Connection::new(Cut::new(ours, 3, 7), Client::new(), tls::client());
+    let mut client = client.with_trace(trace);
+    let mut server = Connection::new(theirs, Server::new(), tls::server());
+    let serve = async {
+        while let Some(event) = server.next_event().await.unwrap() {
+            if let Event::Line(_) = event {
+                server.machine().answer("235 canary");
+            }
+        }
+    };
+    let talk = async {
+        assert_eq!(client.turn().await, Ok(Event::line("220 ready")));
+        client.machine().send("STARTTLS");
+        assert_eq!(client.turn().await, Ok(Turn::Event(Event::TlsStarted)));
+        client.machine().send("AUTH PLAIN Y2FuYXJ5");
+        assert_eq!(client.turn().await, Ok(Event::line("235 canary")));
+        client.machine().send("QUIT");
+        assert_eq!(client.turn().await, Ok(Event::line("221 bye")));
+        drop(client);
+    };
+    tokio::join!(serve, talk);
+    let seen = seen.lock().unwrap();
+    let (before, after) = seen.split_once("*: TLSv1.3 TLS13_").unwrap();
+    assert_eq!(before, "S: 220 ready\nC: STARTTLS\nS: 220 go\n");
+    assert!(
+        after.ends_with("\nC: AUTH PLAIN ***\nS: 235 ***\nC: QUIT\nS: 221 bye\n"),
+        "{after}"
+    );
+}

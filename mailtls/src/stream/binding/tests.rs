@@ -2,9 +2,13 @@ use super::*;
 
 fn wrap(tag: u8, contents: &[u8]) -> Vec<u8> {
     let mut der = vec![tag];
-    match contents.len() {
-        len @ 0..=0x7f => der.push(len as u8),
-        len => der.extend([0x82, (len >> 8) as u8, len as u8]),
+    match u8::try_from(contents.len()) {
+        Ok(len @ 0..=0x7f) => der.push(len),
+        _ => {
+            let len = u16::try_from(contents.len()).unwrap();
+            der.push(0x82);
+            der.extend(len.to_be_bytes());
+        }
     }
     der.extend_from_slice(contents);
     der
