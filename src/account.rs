@@ -88,6 +88,19 @@ impl Account {
         self
     }
 
+    /// Whether there is a user and no password yet.
+    ///
+    /// ```
+    /// let account = mailwire::Account::new("smtps://alice@mail.example.test".parse()?);
+    /// assert!(account.needs_password());
+    /// assert!(!account.password("secret").needs_password());
+    /// # Ok::<(), mailwire::InvalidEndpoint>(())
+    /// ```
+    #[must_use]
+    pub const fn needs_password(&self) -> bool {
+        self.endpoint.user.is_some() && self.password.is_none()
+    }
+
     /// Where it is.
     #[must_use]
     pub const fn endpoint(&self) -> &Endpoint {

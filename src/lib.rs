@@ -35,7 +35,7 @@ pub use account::{Account, DialError};
 #[cfg(feature = "tls")]
 pub use endpoint::{Endpoint, InvalidEndpoint, Protocol};
 #[cfg(all(feature = "smtp", feature = "tls"))]
-pub use line_ends::BareCr;
+pub use line_ends::{BareCr, LineEnds};
 #[cfg(all(feature = "pop3", feature = "tls"))]
 pub use maildrop::{FetchError, Maildrop, Message, OpenMaildropError};
 #[cfg(all(feature = "smtp", feature = "tls"))]

@@ -29,15 +29,41 @@ impl BareCr {
 }
 
 /// Turns LF into CRLF as a message streams by; what is canonical passes without a copy.
-#[derive(Debug, Default)]
-pub(crate) struct LineEnds {
+///
+/// [`Submission`](crate::Submission) does this by itself. It is here for those who want to know
+/// beforehand what will be sent, and how much of it.
+///
+/// ```
+/// let mut line_ends = mailwire::LineEnds::new();
+/// assert_eq!(line_ends.push("a\nb\r".into())?, "a\r\nb\r");
+/// assert_eq!(line_ends.push("\n".into())?, "\n");
+/// line_ends.finish()?;
+/// # Ok::<(), mailwire::BareCr>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct LineEnds {
     /// Octets that came before.
     passed: u64,
     after_cr: bool,
 }
 
 impl LineEnds {
-    pub(crate) fn push(&mut self, piece: Bytes) -> Result<Bytes, BareCr> {
+    /// At the start of a message.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The next octets, as they are to be sent.
+    ///
+    /// # Errors
+    ///
+    /// [`BareCr`].
+    ///
+    /// ```
+    /// assert!(mailwire::LineEnds::new().push("a\rb".into()).is_err());
+    /// ```
+    pub fn push(&mut self, piece: Bytes) -> Result<Bytes, BareCr> {
         let (begin, after_cr) = (self.passed, self.after_cr);
         let at = |offset: usize| begin + u64::try_from(offset).unwrap_or(u64::MAX);
         if after_cr && piece.first().is_some_and(|octet| *octet != b'\n') {
@@ -72,7 +98,18 @@ impl LineEnds {
     }
 
     /// The message has ended.
-    pub(crate) const fn finish(&self) -> Result<(), BareCr> {
+    ///
+    /// # Errors
+    ///
+    /// [`BareCr`] where its last octet is one.
+    ///
+    /// ```
+    /// let mut line_ends = mailwire::LineEnds::new();
+    /// line_ends.push("a\r".into())?;
+    /// assert_eq!(line_ends.finish(), Err(mailwire::BareCr::at(1)));
+    /// # Ok::<(), mailwire::BareCr>(())
+    /// ```
+    pub const fn finish(&self) -> Result<(), BareCr> {
         if self.after_cr {
             Err(BareCr::at(self.passed.saturating_sub(1)))
         } else {

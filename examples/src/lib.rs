@@ -2,6 +2,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | [`client`] | what `mailsend` and `popfetch` do |
 //! | [`server`] | the server itself: command line, start, sessions |
 //! | [`config`] | its configuration and its checks |
 //! | [`accounts`] | who may log in |
@@ -13,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+pub mod client;
 pub mod config;
 pub mod file;
 pub mod pki;

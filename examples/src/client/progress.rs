@@ -1,0 +1,31 @@
+//! The bar on standard error, where that is a terminal.
+
+use std::io::IsTerminal;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Octets below which a bar would be gone before it is seen.
+const WORTHWHILE: u64 = 1024 * 1024;
+
+/// A bar over this many octets; one that is not shown where nobody would look at it.
+///
+/// ```
+/// let bar = mailwire_examples::client::progress::bar(Some(100), "sending");
+/// assert!(bar.is_hidden());
+/// ```
+#[must_use]
+pub fn bar(octets: Option<u64>, what: &'static str) -> ProgressBar {
+    let large = octets.is_none_or(|octets| octets >= WORTHWHILE);
+    if !large || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(octets, ProgressDrawTarget::stderr());
+    let template = match octets {
+        Some(_) => "{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+        None => "{prefix} {spinner} {bytes} {bytes_per_sec}",
+    };
+    // The template is a constant; without it the bar looks plainer.
+    let style = ProgressStyle::with_template(template);
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        .with_prefix(what)
+}
