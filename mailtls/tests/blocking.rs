@@ -13,13 +13,11 @@ use crate::support::{
     tls,
 };
 
-/// Serves one connection in a thread: how it ended, and what its machine was told.
-fn serve(
-    tls: Tls,
-) -> (
-    TcpStream,
-    thread::JoinHandle<(Result<usize, Error<Fault>>, Server)>,
-) {
+/// How a connection ended, and what its machine was told.
+type Served = (Result<usize, Error<Fault>>, Server);
+
+/// Serves one connection in a thread.
+fn serve(tls: Tls) -> (TcpStream, thread::JoinHandle<Served>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let thread = thread::spawn(move || {

@@ -82,7 +82,7 @@ async fn all_1_cancelled_futures_and_cut_sockets_lose_nothing() {
         // A handshake costs a millisecond, so every tenth dialogue has one. A TLS library does not
         // read while it has something to write, so there it is only the passes that are small.
         let encrypted = seed % 10 == 0;
-        let room = 1 + dice.roll(64) as usize;
+        let room = 1 + dice.roll(64);
         let (ours, theirs) = duplex(if encrypted { 4096 } else { room });
         let most = 1 + dice.roll(40);
         let ours = Cut::new(ours, seed, most);

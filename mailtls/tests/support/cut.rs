@@ -21,11 +21,11 @@ impl Dice {
     }
 
     /// A number below `sides`.
-    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
+    pub(crate) fn roll(&mut self, sides: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        self.0 % sides
+        usize::try_from(self.0 >> 33).unwrap() % sides
     }
 }
 
@@ -33,11 +33,11 @@ impl Dice {
 pub(crate) struct Cut<IO> {
     io: IO,
     dice: Dice,
-    most: u64,
+    most: usize,
 }
 
 impl<IO> Cut<IO> {
-    pub(crate) fn new(io: IO, seed: u64, most: u64) -> Self {
+    pub(crate) fn new(io: IO, seed: u64, most: usize) -> Self {
         Self {
             io,
             dice: Dice::new(seed),
@@ -50,7 +50,7 @@ impl<IO> Cut<IO> {
             cx.waker().wake_by_ref();
             return None;
         }
-        Some(1 + self.dice.roll(self.most) as usize)
+        Some(1 + self.dice.roll(self.most))
     }
 }
 
@@ -93,7 +93,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Cut<IO> {
 }
 
 /// Polls `future` at most `polls` times and then drops it: `None`.
-pub(crate) async fn impatient<F: Future>(future: F, polls: u64) -> Option<F::Output> {
+pub(crate) async fn impatient<F: Future>(future: F, polls: usize) -> Option<F::Output> {
     let mut future = Box::pin(future);
     let mut left = polls;
     std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
