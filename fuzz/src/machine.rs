@@ -31,11 +31,11 @@ impl Log {
         }
     }
 
-    fn is_early(&self) -> bool {
+    fn closes_with(&self, names: &[&str]) -> bool {
         let close = self.entries.iter().rfind(|(kind, _)| *kind == "close");
         close.is_some_and(|(_, how)| {
             let how = String::from_utf8_lossy(how);
-            EARLY.iter().any(|early| how.contains(early))
+            names.iter().any(|name| how.contains(name))
         })
     }
 
@@ -95,13 +95,19 @@ pub(crate) fn same_for_all_cuts<A: Application>(open: impl Fn() -> A, wire: &[u8
         &play(open(), lines().flat_map(|line| pieces(line, sizes))),
     );
     for log in [play(open(), [wire]), play(open(), pieces(wire, sizes))] {
-        if A::Machine::SIDE == Side::Server && !log.is_early() {
+        if A::Machine::SIDE == Side::Server && !log.closes_with(&EARLY) {
             same(&line_by_line, &log);
         }
     }
 }
 
+/// How much of a refused body is read before the connection is given up is counted by reads, so a cut may decide it.
+const GIVEN_UP: [&str; 1] = ["BodyWithoutEnd"];
+
 fn same(whole: &Log, cut: &Log) {
+    if whole.closes_with(&GIVEN_UP) || cut.closes_with(&GIVEN_UP) {
+        return;
+    }
     assert!(whole == cut, "whole: {whole:#?}\ncut: {cut:#?}");
 }
 
