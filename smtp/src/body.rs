@@ -134,18 +134,17 @@ impl ChunkDecoder {
     /// use mailwire_core::dot::{BareLineBreaks, BodyFault};
     /// use mailwire_smtp::body::ChunkDecoder;
     /// let mut decoder = ChunkDecoder::new(BareLineBreaks::Reject);
-    /// while decoder.decode(&mut BytesMut::from("a\n"), &mut 2).is_some() {}
+    /// let (mut input, mut left) = (BytesMut::from("a\n"), 2);
+    /// while decoder.decode(&mut input, &mut left).is_some() {}
     /// assert_eq!(decoder.finish().unwrap_err().offset(), 1);
     /// ```
-    pub const fn finish(&mut self) -> Result<(), BodyFault> {
+    pub const fn finish(&self) -> Result<(), BodyFault> {
         match self.fault {
             Some(fault) => Err(fault),
             None if self.after_cr && !matches!(self.breaks, BareLineBreaks::Keep) => {
-                let fault = BodyFault::BareCr {
+                Err(BodyFault::BareCr {
                     offset: self.taken.saturating_sub(1),
-                };
-                self.fault = Some(fault);
-                Err(fault)
+                })
             }
             None => Ok(()),
         }

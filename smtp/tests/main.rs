@@ -15,4 +15,11 @@ mod codec_reply;
 mod codec_round_trip;
 #[macro_use]
 mod transcripts;
+mod machines_client;
+mod machines_limits;
+mod machines_pair;
+mod machines_session;
+mod machines_smuggling;
+mod machines_stage;
+mod machines_table;
 mod transcripts_list;

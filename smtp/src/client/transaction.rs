@@ -197,13 +197,16 @@ const RECIPIENTS: usize = 100_000;
 ///
 /// let mut client = Client::new(Config::smtp());
 /// client.send(Command::Ehlo { client: "client.example".parse()? }).unwrap();
-/// let mut input = BytesMut::from("220 mx\r\n250-mx\r\n250-8BITMIME\r\n250 PIPELINING\r\n");
+/// let mut input = BytesMut::from("220 mx\r\n");
+/// while client.step(&mut input) != Step::NeedInput {}
+/// input.extend_from_slice(b"250-mx\r\n250-8BITMIME\r\n250 PIPELINING\r\n");
 /// while client.step(&mut input) != Step::NeedInput {}
 ///
 /// let mut envelope = Envelope::new("<alice@example.org>".parse()?);
 /// envelope.add("<bob@example.net>".parse()?).add("<eve@example.net>".parse()?);
 /// let mut transaction = Transaction::begin(&mut client, envelope).unwrap();
-/// input = BytesMut::from("250 ok\r\n250 ok\r\n550 no eve\r\n354 go\r\n");
+/// while client.step(&mut input) != Step::NeedInput {}
+/// input.extend_from_slice(b"250 ok\r\n250 ok\r\n550 no eve\r\n354 go\r\n");
 /// loop {
 ///     match client.step(&mut input) {
 ///         Step::Event(event) => match transaction.handle(&mut client, event) {

@@ -5,8 +5,7 @@ use mailwire_core::{base64, line::Next, machine::Step, secret::SecretBytes};
 use zeroize::Zeroize;
 
 use super::{
-    AuthStart, Event, Invalid, Login, Owed, Phase, ProtocolError, Reset, Server, ServerStep,
-    replies,
+    AuthStart, Event, Invalid, Login, Phase, ProtocolError, Reset, Server, ServerStep, replies,
 };
 use crate::{
     command::Mechanism,
@@ -16,10 +15,8 @@ use crate::{
 
 impl Server {
     pub(super) fn auth(&mut self, mechanism: Mechanism, initial: Option<SecretBytes>) {
-        self.ask(
-            Event::AuthStart(AuthStart { mechanism, initial }),
-            Owed::Auth,
-        );
+        self.events
+            .push_back(Event::AuthStart(AuthStart { mechanism, initial }));
     }
 
     /// Sends a challenge and waits for the response.
@@ -69,7 +66,7 @@ impl Server {
         let decoded = base64::decode(&line, AUTH_OCTETS);
         line.as_mut().zeroize();
         match decoded {
-            Ok(response) => self.ask(Event::AuthResponse(response), Owed::Auth),
+            Ok(response) => self.events.push_back(Event::AuthResponse(response)),
             Err(_) => self.cancel(Invalid::AuthResponse, replies::AUTH_BASE64),
         }
     }

@@ -7,8 +7,8 @@ use mailwire_core::{
 };
 
 use super::{
-    BodyEnd, BodyStart, Event, Invalid, LineBreaks, Mode, Owed, Phase, ProtocolError, Reset,
-    Server, ServerStep, Stopping, Transfer, body_event,
+    BodyEnd, BodyStart, Event, Invalid, LineBreaks, Mode, Phase, ProtocolError, Reset, Server,
+    ServerStep, Stopping, Transfer, body_event,
     replies::{self, Said},
     transaction::{Body, Decoder, Refused},
 };
@@ -63,7 +63,7 @@ impl Server {
                     transfer: Transfer::Bdat,
                     recipients,
                 };
-                self.ask(Event::BodyStart(start), Owed::BodyStart);
+                self.events.push_back(Event::BodyStart(start));
             }
             Some(body) if body.chunks >= most => {
                 self.say(replies::TOO_MANY_CHUNKS);
@@ -271,10 +271,8 @@ impl Server {
         match body.refused.take() {
             None => {
                 let octets = body.octets;
-                self.ask(
-                    Event::BodyEnd(BodyEnd { octets, recipients }),
-                    Owed::BodyEnd,
-                );
+                self.events
+                    .push_back(Event::BodyEnd(BodyEnd { octets, recipients }));
             }
             Some(refused) => {
                 let times = self.final_replies();

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use mailwire_core::{line::Next, machine::Step};
 
 use super::{
-    AuthOver, Event, Hello, HelloVerb, Invalid, Login, Mail, MailAfter, Mode, Owed, Peer, Phase,
+    AuthOver, Event, Hello, HelloVerb, Invalid, Login, Mail, MailAfter, Mode, Peer, Phase,
     Pipelining, ProtocolError, Rcpt, Reset, Server, ServerStep, StartTls,
     event::{BodyStart, Transfer},
     replies::{self, Said},
@@ -356,7 +356,8 @@ impl Server {
             Command::Lhlo { client } => self.hello(HelloVerb::Lhlo, client),
             Command::Mail { from, params } => self.mail(from, params),
             Command::Rcpt { to, params } => {
-                self.ask(Event::Rcpt(Box::new(Rcpt { to, params })), Owed::Rcpt);
+                self.events
+                    .push_back(Event::Rcpt(Box::new(Rcpt { to, params })));
             }
             Command::Data => self.data(),
             Command::Bdat { size, last } => self.bdat(size, last),
@@ -364,8 +365,8 @@ impl Server {
                 self.end_transaction(Reset::Rset);
                 self.say(replies::RESET);
             }
-            Command::Vrfy { text } => self.ask(Event::Verify(text), Owed::Verify),
-            Command::Expn { text } => self.ask(Event::Expand(text), Owed::Expand),
+            Command::Vrfy { text } => self.events.push_back(Event::Verify(text)),
+            Command::Expn { text } => self.events.push_back(Event::Expand(text)),
             Command::Help { .. } => self.say(replies::HELP),
             Command::Noop { .. } => self.say(replies::DONE),
             Command::Quit => {
@@ -402,7 +403,7 @@ impl Server {
     fn hello(&mut self, verb: HelloVerb, client: ClientName) {
         self.end_transaction(Reset::Hello);
         self.hello = None;
-        self.ask(Event::Hello(Hello { verb, client }), Owed::Hello);
+        self.events.push_back(Event::Hello(Hello { verb, client }));
         // Kept until it is answered, so that the answer knows which greeting it is for.
         self.greeted_by = verb;
     }
@@ -413,25 +414,19 @@ impl Server {
             Peer::Untrusted => None,
         };
         self.next_transaction = Some(Box::new(super::Transaction::new(&params)));
-        self.ask(
-            Event::Mail(Box::new(Mail {
-                from,
-                params,
-                submitter,
-            })),
-            Owed::Mail,
-        );
+        self.events.push_back(Event::Mail(Box::new(Mail {
+            from,
+            params,
+            submitter,
+        })));
     }
 
     fn data(&mut self) {
         let recipients = self.recipients();
-        self.ask(
-            Event::BodyStart(BodyStart {
-                transfer: Transfer::Data,
-                recipients,
-            }),
-            Owed::BodyStart,
-        );
+        self.events.push_back(Event::BodyStart(BodyStart {
+            transfer: Transfer::Data,
+            recipients,
+        }));
     }
 
     pub(super) fn recipients(&self) -> usize {

@@ -5,6 +5,7 @@ use alloc::{boxed::Box, sync::Arc};
 use bytes::Bytes;
 use mailwire_core::{dot::BodyFault, line::Malformed, machine::TlsInfo, secret::SecretBytes};
 
+use super::Owed;
 use crate::{
     address::{ClientName, ForwardPath, ReversePath},
     command::{Argument, Mechanism},
@@ -59,6 +60,23 @@ pub enum Event {
     Invalid(Invalid),
     /// QUIT. The machine says 221 and closes. No answer.
     Quit,
+}
+
+impl Event {
+    /// What the application owes once it has this event.
+    pub(super) const fn owes(&self) -> Option<Owed> {
+        Some(match self {
+            Self::Hello(_) => Owed::Hello,
+            Self::AuthStart(_) | Self::AuthResponse(_) => Owed::Auth,
+            Self::Mail(_) => Owed::Mail,
+            Self::Rcpt(_) => Owed::Rcpt,
+            Self::BodyStart(_) => Owed::BodyStart,
+            Self::BodyEnd(_) => Owed::BodyEnd,
+            Self::Verify(_) => Owed::Verify,
+            Self::Expand(_) => Owed::Expand,
+            _ => return None,
+        })
+    }
 }
 
 /// EHLO, HELO or LHLO.

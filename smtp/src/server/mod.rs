@@ -300,6 +300,8 @@ impl Server {
 
     /// Nothing is read from here on; the transaction is gone.
     fn close(&mut self, how: Result<(), ProtocolError>, why: Reset) {
+        // What was not handed out yet need not be asked any more.
+        self.events.retain(|event| event.owes().is_none());
         self.end_transaction(why);
         self.next_transaction = None;
         self.phase = Phase::Closing(how);
@@ -311,11 +313,6 @@ impl Server {
         if self.transaction.take().is_some() {
             self.events.push_back(Event::Reset(why));
         }
-    }
-
-    fn ask(&mut self, event: Event, owed: Owed) {
-        self.owed = Some(owed);
-        self.events.push_back(event);
     }
 
     fn greet(&mut self) {
@@ -398,6 +395,7 @@ impl Machine for Server {
                 return Step::Transmit(self.out.split().freeze());
             }
             if let Some(event) = self.events.pop_front() {
+                self.owed = event.owes();
                 return Step::Event(event);
             }
             if self.owed.is_some() {
