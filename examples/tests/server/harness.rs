@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    sync::Mutex,
     time::Duration,
 };
 
@@ -22,13 +23,14 @@ use mailwire_examples::{
     server::{Ready, options::Options, startup::Prepared},
 };
 use tempfile::TempDir;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{net::TcpStream, task::JoinSet, time::timeout};
 
 use super::client::Client;
 
-/// The passwords of the two accounts.
+/// The accounts and their passwords.
 pub(crate) const ALICE: (&str, &str) = ("alice", "wonderland");
 pub(crate) const BOB: (&str, &str) = ("bob", "builder");
+pub(crate) const CAROL: (&str, &str) = ("carol", "  two  words ");
 
 /// Longer than any of these tests takes, shorter than anybody's patience.
 const OVERALL: Duration = Duration::from_secs(120);
@@ -43,7 +45,11 @@ pub(crate) struct Mail {
 
 enum Link {
     Sockets(HashMap<Service, SocketAddr>),
-    Pipes(Box<Ready>, Stopped),
+    Pipes {
+        ready: Box<Ready>,
+        stopped: Stopped,
+        sessions: Mutex<JoinSet<()>>,
+    },
 }
 
 /// Runs a test against a server behind sockets.
@@ -51,16 +57,20 @@ pub(crate) fn served(test: impl AsyncFnOnce(&mut Mail)) {
     served_with("", test);
 }
 
-/// The same with lines of configuration. When the test is over the server is stopped; nothing may
-/// have panicked, and no half message may be left.
+/// The same with lines of configuration.
 pub(crate) fn served_with(config: &str, test: impl AsyncFnOnce(&mut Mail)) {
+    let _ = served_in(tempfile::tempdir().unwrap(), config, test);
+}
+
+/// The same in a folder that outlives the server. When the test is over the server is stopped;
+/// nothing may have panicked, and no half message may be left.
+pub(crate) fn served_in(dir: TempDir, config: &str, test: impl AsyncFnOnce(&mut Mail)) -> TempDir {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     let dir = runtime.block_on(async {
         let whole = async {
-            let dir = tempfile::tempdir().unwrap();
             let prepared = prepare(&dir, config);
             let certs = prepared.certs.clone();
             let ca = prepared.ca.clone().unwrap();
@@ -87,6 +97,7 @@ pub(crate) fn served_with(config: &str, test: impl AsyncFnOnce(&mut Mail)) {
     // This waits for the threads that remove files.
     drop(runtime);
     assert_tidy(dir.path());
+    dir
 }
 
 /// Runs a test against a server at the end of pipes. The clock stands still while there is
@@ -104,7 +115,11 @@ pub(crate) fn piped(test: impl AsyncFnOnce(&mut Mail)) {
             let certs = prepared.certs.clone();
             let ca = prepared.ca.clone().unwrap();
             let (stop, stopped) = stop();
-            let link = Link::Pipes(Box::new(Ready::new(prepared).unwrap()), stopped);
+            let link = Link::Pipes {
+                ready: Box::new(Ready::new(prepared).unwrap()),
+                stopped,
+                sessions: Mutex::default(),
+            };
             let mut mail = Mail {
                 dir,
                 certs,
@@ -113,6 +128,8 @@ pub(crate) fn piped(test: impl AsyncFnOnce(&mut Mail)) {
                 link,
             };
             test(&mut mail).await;
+            mail.stop.now();
+            mail.settle().await;
             mail.dir
         };
         let day = Duration::from_secs(24 * 60 * 60);
@@ -133,6 +150,7 @@ fn prepare(dir: &TempDir, config: &str) -> Prepared {
         &format!("--data={}", dir.path().join("data").display()),
         &user(ALICE),
         &user(BOB),
+        &user(CAROL),
     ]);
     Prepared::new(&options, jiff::Timestamp::now()).unwrap()
 }
@@ -175,7 +193,7 @@ impl Mail {
     pub(crate) fn address(&self, service: Service) -> SocketAddr {
         match &self.link {
             Link::Sockets(addresses) => addresses[&service],
-            Link::Pipes(..) => panic!("pipes have no address"),
+            Link::Pipes { .. } => panic!("pipes have no address"),
         }
     }
 
@@ -187,10 +205,18 @@ impl Mail {
                 socket.set_nodelay(true).unwrap();
                 Client::over(socket)
             }
-            Link::Pipes(ready, stopped) => {
+            Link::Pipes {
+                ready,
+                stopped,
+                sessions,
+            } => {
                 let (ours, theirs) = tokio::io::duplex(64 * 1024);
                 let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-                tokio::spawn(ready.serve(service, theirs, peer, stopped.clone()));
+                let session = ready.serve(service, theirs, peer, stopped.clone());
+                sessions
+                    .lock()
+                    .unwrap()
+                    .spawn(async { drop(session.await) });
                 Client::over(ours)
             }
         }
@@ -269,6 +295,16 @@ impl Mail {
         messages
     }
 
+    /// Waits for the sessions of pipes whose clients have gone.
+    pub(crate) async fn settle(&self) {
+        if let Link::Pipes { sessions, .. } = &self.link {
+            let mut sessions = std::mem::take(&mut *sessions.lock().unwrap());
+            while let Some(ended) = sessions.join_next().await {
+                ended.unwrap();
+            }
+        }
+    }
+
     /// All messages on disk, whoever has them.
     pub(crate) fn stored(&self) -> Vec<Vec<u8>> {
         let files = files(self.dir.path(), &["new", "cur"]);
@@ -276,6 +312,15 @@ impl Mail {
             .iter()
             .map(|file| std::fs::read(file).unwrap())
             .collect()
+    }
+
+    /// The folder of somebody's new messages; there is one as soon as he has had mail.
+    pub(crate) fn new_folder(&self, who: (&str, &str)) -> PathBuf {
+        self.dir
+            .path()
+            .join("data/mail/example.test")
+            .join(who.0)
+            .join("new")
     }
 
     /// Files of messages that are not whole yet.

@@ -4,3 +4,8 @@ mod client;
 mod harness;
 
 mod auth;
+mod commands;
+mod framing;
+mod pop3;
+mod relay;
+mod starttls;
