@@ -123,8 +123,12 @@ impl Mechanism {
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
+        core::str::from_utf8(self.octets()).unwrap_or_default()
+    }
+
+    pub(crate) fn octets(&self) -> &[u8] {
         let octets = self.octets.get(..usize::from(self.len));
-        core::str::from_utf8(octets.unwrap_or_default()).unwrap_or_default()
+        octets.unwrap_or_default()
     }
 
     /// The mechanism of that name, in any case of letters.

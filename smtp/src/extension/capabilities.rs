@@ -47,6 +47,7 @@ impl Capabilities {
             known: Known {
                 extensions: 0,
                 size: None,
+                auth: None,
             },
         }
     }
@@ -142,16 +143,22 @@ impl Capabilities {
 
     /// The mechanisms that AUTH offers, in the order of the server. A mechanism may come twice.
     pub fn mechanisms(&self) -> impl Iterator<Item = Mechanism> {
-        self.iter()
-            .filter(|offer| offer.keyword_is(b"AUTH"))
-            .flat_map(|offer| offer.params().split(|octet| *octet == b' '))
-            .filter_map(Mechanism::from_octets)
+        self.auth_words().filter_map(Mechanism::from_octets)
     }
 
     /// Whether AUTH offers the mechanism.
     #[must_use]
     pub fn offers_mechanism(&self, mechanism: Mechanism) -> bool {
-        self.mechanisms().any(|offered| offered == mechanism)
+        self.auth_words()
+            .any(|word| word.eq_ignore_ascii_case(mechanism.octets()))
+    }
+
+    fn auth_words(&self) -> impl Iterator<Item = &[u8]> {
+        let from_auth = self.known.auth.and_then(|start| self.lines.get(start..));
+        Lines::new(from_auth.unwrap_or_default())
+            .map(|line| Offer { line: line.raw() })
+            .filter(|offer| offer.keyword_is(b"AUTH"))
+            .flat_map(|offer| offer.params().split(|octet| *octet == b' '))
     }
 
     /// All that is offered, known or not, as it was written.
@@ -192,7 +199,7 @@ impl Capabilities {
             .iter()
             .filter(|offer| !offer.keyword().eq_ignore_ascii_case(keyword));
         for offer in others {
-            known.read(offer.line);
+            known.read(offer.line, wire.len());
             push_line(&mut wire, offer.line);
         }
         let start = wire.len();
@@ -202,7 +209,7 @@ impl Capabilities {
             wire.put_u8(b' ');
             wire.put_slice(params);
         }
-        known.read(wire.get(start + 4..).unwrap_or_default());
+        known.read(wire.get(start + 4..).unwrap_or_default(), start);
         wire.put_slice(b"\r\n");
         Self {
             lines: Octets::from(&*wire),

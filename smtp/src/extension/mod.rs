@@ -116,18 +116,95 @@ impl Extension {
 pub(crate) struct Known {
     extensions: u16,
     size: Option<u64>,
+    /// Where among the lines the first begins that offers AUTH.
+    auth: Option<usize>,
 }
 
 impl Known {
-    /// Reads one line, without its code.
-    pub(crate) fn read(&mut self, line: &[u8]) {
+    /// Reads one line, without its code, that begins at `start`.
+    pub(crate) fn read(&mut self, line: &[u8], start: usize) {
         let offer = Offer { line };
         let Some(extension) = offer.extension() else {
             return;
         };
         self.extensions |= extension.bit();
-        if extension == Extension::Size && self.size.is_none() {
-            self.size = decimal(offer.params());
+        match extension {
+            Extension::Size if self.size.is_none() => self.size = decimal(offer.params()),
+            Extension::Auth if self.auth.is_none() => self.auth = Some(start),
+            _ => {}
         }
+    }
+
+    /// Reads the line that `text` begins with, if it is one of those that most servers send as they
+    /// stand here, and says how long it is without its CRLF: where it ends need not be looked for.
+    #[inline]
+    pub(crate) fn take(&mut self, text: &[u8]) -> Option<usize> {
+        let (extension, len) = match text {
+            [b'8', ..] => whole(text, b"8BITMIME\r\n", Extension::EightBitMime),
+            [b'B', ..] => whole(text, b"BINARYMIME\r\n", Extension::BinaryMime),
+            [b'C', ..] => whole(text, b"CHUNKING\r\n", Extension::Chunking),
+            [b'D', ..] => whole(text, b"DSN\r\n", Extension::Dsn),
+            [b'E', ..] => whole(
+                text,
+                b"ENHANCEDSTATUSCODES\r\n",
+                Extension::EnhancedStatusCodes,
+            ),
+            [b'P', ..] => whole(text, b"PIPELINING\r\n", Extension::Pipelining),
+            [b'R', ..] => whole(text, b"REQUIRETLS\r\n", Extension::RequireTls),
+            [b'S', b'I', ..] => {
+                let digits = text.strip_prefix(b"SIZE ")?;
+                let len = digits.iter().position(|octet| !octet.is_ascii_digit())?;
+                let (number, end) = digits.split_at_checked(len)?;
+                let size = decimal(number)?;
+                if !end.starts_with(b"\r\n") {
+                    return None;
+                }
+                self.size.get_or_insert(size);
+                Some((Extension::Size, 5 + len))
+            }
+            [b'S', b'M', ..] => whole(text, b"SMTPUTF8\r\n", Extension::SmtpUtf8),
+            [b'S', b'T', ..] => whole(text, b"STARTTLS\r\n", Extension::StartTls),
+            _ => None,
+        }?;
+        self.extensions |= extension.bit();
+        Some(len)
+    }
+}
+
+/// The extension, and the length without CRLF, if the text begins with this line.
+#[inline]
+fn whole<const N: usize>(
+    text: &[u8],
+    line: &[u8; N],
+    extension: Extension,
+) -> Option<(Extension, usize)> {
+    (text.first_chunk() == Some(line)).then_some((extension, N - 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is recognised at a glance is what is found by reading the line.
+    #[test]
+    fn a_line_taken_whole_says_what_the_line_read_says() {
+        for extension in Extension::ALL {
+            for params in ["", " ", " 1", " 18446744073709551616", " x", " 1 2"] {
+                let line = [extension.keyword(), params].concat();
+                let mut read = Known::default();
+                read.read(line.as_bytes(), 0);
+                let mut taken = Known::default();
+                let text = [&line, "\r\n250 next\r\n"].concat();
+                if let Some(len) = taken.take(text.as_bytes()) {
+                    assert_eq!(len, line.len());
+                    assert_eq!(taken.extensions, read.extensions, "{line}");
+                    assert_eq!(taken.size, read.size, "{line}");
+                }
+                assert_eq!(taken.take(line.as_bytes()), None, "{line} has not ended");
+                assert_eq!(taken.take(line.to_ascii_lowercase().as_bytes()), None);
+            }
+        }
+        assert_eq!(Known::default().take(b"PIPELINING\r\n"), Some(10));
+        assert_eq!(Known::default().take(b"SIZE 10\r\n"), Some(7));
     }
 }

@@ -54,7 +54,7 @@ impl ReplyParser {
     ///
     /// [`ReplyError`]: the stream cannot be trusted any more.
     pub fn parse(&mut self, input: &mut BytesMut) -> Result<Option<Reply>, ReplyError> {
-        let Some(end) = self.find_end(input, |_, _| {})? else {
+        let Some(end) = self.find_end(input, |_, _| None, |_, _, _| {})? else {
             return Ok(None);
         };
         Ok(self.take(input, end))
@@ -70,7 +70,7 @@ impl ReplyParser {
         &mut self,
         input: &mut BytesMut,
     ) -> Result<Option<(Reply, Capabilities)>, ReplyError> {
-        let Some(end) = self.find_end(input, |offered, line| offered.read(line))? else {
+        let Some(end) = self.find_end(input, Known::take, Known::read)? else {
             return Ok(None);
         };
         let Self {
@@ -95,15 +95,31 @@ impl ReplyParser {
         !input.is_empty()
     }
 
-    /// Where the reply ends that `input` begins with. Each line behind the first goes to `read`
-    /// once, without its code.
+    /// Where the reply ends that `input` begins with. Each line behind the first goes without its
+    /// code to `take`, which may know its length, and if it does not, to `read`, with the place
+    /// where the line begins among those lines.
+    #[inline]
     fn find_end(
         &mut self,
         input: &BytesMut,
-        read: impl Fn(&mut Known, &[u8]),
+        take: impl Fn(&mut Known, &[u8]) -> Option<usize>,
+        read: impl Fn(&mut Known, &[u8], usize),
     ) -> Result<Option<usize>, ReplyError> {
         loop {
             let rest = input.get(self.line..).unwrap_or_default();
+            if self.scanned == 0
+                && self.code == Some(Code::OK)
+                && let Some((&[b'2', b'5', b'0', behind @ (b'-' | b' ')], text)) =
+                    rest.split_first_chunk()
+                && self.line + text.len().min(REPLY_LINE) < REPLY
+                && let Some(len) = take(&mut self.offered, text)
+            {
+                self.line += 4 + len + 2;
+                if self.line_ended(behind == b'-')? {
+                    return Ok(Some(self.line));
+                }
+                continue;
+            }
             let unseen = rest.get(self.scanned..).unwrap_or_default();
             let found = memchr::memchr2(b'\r', b'\n', unseen);
             let len = found.map_or(rest.len(), |found| self.scanned + found);
@@ -124,21 +140,28 @@ impl ReplyParser {
             if *self.code.get_or_insert(code) != code {
                 return Err(ReplyError::MixedCodes);
             }
-            self.lines += 1;
+            let start = self.line;
             self.line += len + 2;
             self.scanned = 0;
-            if self.lines == 1 {
+            if self.lines == 0 {
                 self.second = self.line;
             } else {
-                read(&mut self.offered, text);
+                read(&mut self.offered, text, start - self.second);
             }
-            if !more {
+            if self.line_ended(more)? {
                 return Ok(Some(self.line));
             }
-            if self.lines >= REPLY_LINES {
-                return Err(ReplyError::TooManyLines { max: REPLY_LINES });
-            }
         }
+    }
+
+    /// Counts a line that has ended; says whether it was the last.
+    #[inline]
+    const fn line_ended(&mut self, more: bool) -> Result<bool, ReplyError> {
+        self.lines += 1;
+        if more && self.lines >= REPLY_LINES {
+            return Err(ReplyError::TooManyLines { max: REPLY_LINES });
+        }
+        Ok(!more)
     }
 
     /// Takes the reply that ends at `end` off the front, and begins anew.
