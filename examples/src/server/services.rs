@@ -119,13 +119,7 @@ impl Services {
     }
 
     /// Serves one connection, wherever it came from.
-    pub(super) async fn serve<IO>(
-        self,
-        label: &str,
-        io: IO,
-        peer: IpAddr,
-        stop: Stopped,
-    ) -> Summary
+    pub(super) async fn serve<IO>(self, label: &str, io: IO, peer: IpAddr, stop: Stopped) -> Summary
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
