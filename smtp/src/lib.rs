@@ -43,3 +43,7 @@ pub mod params;
 pub mod reply;
 pub mod server;
 pub mod session;
+
+pub use client::{Client, Transaction};
+pub use open::Open;
+pub use server::Server;

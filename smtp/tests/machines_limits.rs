@@ -308,3 +308,67 @@ fn smtp_28_a_refused_chunk_is_drained_in_constant_memory() {
     let codes = host.finish().codes();
     assert_eq!(codes, [220, 250, 250, 250, 552, 250]);
 }
+
+#[test]
+fn all_4_debug_shows_no_credential_and_no_message() {
+    const CANARY: &str = "canary-5ecret";
+    let base64 = mailwire_core::base64::encode(CANARY.as_bytes());
+    let hidden = |shown: String| {
+        assert!(
+            !shown.contains(CANARY) && !shown.contains(&base64),
+            "{shown}"
+        );
+    };
+    let mut config = config();
+    config.mechanisms = vec!["PLAIN".parse().unwrap()];
+    let mut server = Server::new(Arc::new(config));
+    server.tls_started(tls());
+    let mut input = BytesMut::from("EHLO x\r\n");
+    let script = [
+        format!("AUTH PLAIN {base64}\r\n"),
+        "MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nDATA\r\n".into(),
+        format!("{CANARY}\r\n"),
+    ];
+    for octets in script {
+        loop {
+            match server.step(&mut input) {
+                Step::NeedInput => break,
+                Step::NeedAnswer => server.accept().unwrap(),
+                Step::Event(event) => hidden(format!("{event:?}")),
+                _ => {}
+            }
+            hidden(format!("{server:?}"));
+        }
+        input.extend_from_slice(octets.as_bytes());
+    }
+    while !matches!(server.step(&mut input), Step::NeedInput) {
+        hidden(format!("{server:?}"));
+    }
+
+    let mut client = Client::new(client::Config::smtp());
+    client.tls_started(tls());
+    let auth = format!("AUTH PLAIN {base64}");
+    client
+        .send(mailwire_smtp::command::Command::parse(auth.as_str().into()).unwrap())
+        .unwrap();
+    hidden(format!("{client:?}"));
+    let mut input = BytesMut::from("220 mx\r\n");
+    assert!(matches!(client.step(&mut input), Step::Event(_)));
+    hidden(format!("{client:?}"));
+    while client.step(&mut input) != Step::NeedInput {}
+    input.extend_from_slice(b"334 \r\n");
+    while client.step(&mut input) != Step::NeedInput {}
+    client.respond(CANARY.as_bytes()).unwrap();
+    hidden(format!("{client:?}"));
+    while client.step(&mut input) != Step::NeedInput {}
+    input.extend_from_slice(b"235 ok\r\n");
+    while client.step(&mut input) != Step::NeedInput {}
+    client
+        .send_body(mailwire_smtp::params::BodyType::SevenBit)
+        .unwrap();
+    while client.step(&mut input) != Step::NeedInput {}
+    input.extend_from_slice(b"354 ok\r\n");
+    while client.step(&mut input) != Step::NeedBody {}
+    client.write_body(CANARY.into()).unwrap();
+    hidden(format!("{client:?}"));
+}

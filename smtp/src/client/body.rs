@@ -17,14 +17,22 @@ use crate::{
 const CHUNKS_UNDER_WAY: usize = 4;
 
 /// A message that is being sent.
-#[derive(Debug)]
 pub(super) struct Body {
     id: Id,
     kind: BodyType,
     form: Form,
 }
 
-#[derive(Debug)]
+impl core::fmt::Debug for Body {
+    // Octets of the message wait in here.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Body")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
 enum Form {
     /// DATA has gone out, the 354 has not come.
     Waiting,

@@ -23,8 +23,8 @@ pub enum ProtocolError {
     /// A challenge that is not base64, or too long.
     #[error("a challenge that is not base64")]
     Challenge,
-    /// The beginning of a reply to a command that was not sent yet.
-    #[error("octets before the command that they would answer")]
+    /// Octets in clear text that came before STARTTLS was sent, and would be taken for its reply.
+    #[error("octets before STARTTLS was sent")]
     EarlyReply,
     /// A reply that is none.
     #[error(transparent)]

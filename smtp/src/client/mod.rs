@@ -425,19 +425,13 @@ impl Client {
         }
     }
 
-    /// Whether the server speaks although nothing is asked of it. What it says must not be taken
-    /// for the reply to the command that goes out next.
+    /// Whether something stands in the input when STARTTLS is about to go out. It came in clear,
+    /// and if it were taken for the reply, TLS would start without the server's word.
     fn is_early(&self, input: &BytesMut) -> bool {
-        !input.is_empty()
+        let next = self.queued.front().map(|queued| &queued.what);
+        matches!(next, Some(What::Command(Command::StartTls)))
+            && !input.is_empty()
             && self.outstanding.is_empty()
-            && self.body.is_none()
-            && !self.queued.is_empty()
-    }
-
-    fn take_early_reply(&mut self, input: &mut BytesMut) {
-        if !self.take_reply(input) {
-            self.close(Err(ProtocolError::EarlyReply));
-        }
     }
 
     fn may_send(&self, what: &What) -> bool {
@@ -472,7 +466,7 @@ impl Machine for Client {
             }
             if matches!(self.phase, Phase::Ready) {
                 if self.is_early(input) {
-                    self.take_early_reply(input);
+                    self.close(Err(ProtocolError::EarlyReply));
                 } else {
                     self.flush_queue();
                 }

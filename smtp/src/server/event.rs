@@ -23,7 +23,7 @@ use crate::{
 /// fn is_commit_point(event: &Event) -> bool { matches!(event, Event::BodyEnd(_)) }
 /// ```
 #[non_exhaustive]
-#[derive(Debug, PartialEq)]
+#[derive(PartialEq)]
 pub enum Event {
     /// EHLO, HELO or LHLO. Answer: `Accept`, or a `Reply` that refuses.
     Hello(Hello),
@@ -60,6 +60,29 @@ pub enum Event {
     Invalid(Invalid),
     /// QUIT. The machine says 221 and closes. No answer.
     Quit,
+}
+
+impl core::fmt::Debug for Event {
+    // Of a message only the length is shown, of a credential nothing.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Hello(hello) => hello.fmt(f),
+            Self::TlsStarted(tls) => f.debug_tuple("TlsStarted").field(tls).finish(),
+            Self::AuthStart(start) => start.fmt(f),
+            Self::AuthResponse(response) => f.debug_tuple("AuthResponse").field(response).finish(),
+            Self::AuthCancelled => f.write_str("AuthCancelled"),
+            Self::Mail(mail) => mail.fmt(f),
+            Self::Rcpt(rcpt) => rcpt.fmt(f),
+            Self::BodyStart(start) => start.fmt(f),
+            Self::Body(octets) => write!(f, "Body({} octets)", octets.len()),
+            Self::BodyEnd(end) => end.fmt(f),
+            Self::Reset(why) => f.debug_tuple("Reset").field(why).finish(),
+            Self::Verify(text) => f.debug_tuple("Verify").field(text).finish(),
+            Self::Expand(text) => f.debug_tuple("Expand").field(text).finish(),
+            Self::Invalid(invalid) => f.debug_tuple("Invalid").field(invalid).finish(),
+            Self::Quit => f.write_str("Quit"),
+        }
+    }
 }
 
 impl Event {

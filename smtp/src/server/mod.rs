@@ -71,7 +71,6 @@ use crate::reply::Reply;
 /// assert!(offer.starts_with(b"250-mx.example\r\n250-PIPELINING\r\n"));
 /// # Ok::<(), mailwire_smtp::error::InvalidValue>(())
 /// ```
-#[derive(Debug)]
 pub struct Server {
     config: Arc<Config>,
     tls: Option<Arc<TlsInfo>>,
@@ -175,6 +174,17 @@ enum Stopping {
     AfterMessage,
     /// The 421 is said already.
     Silently,
+}
+
+impl core::fmt::Debug for Server {
+    // What waits to be sent may be a challenge that names a user.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Server")
+            .field("phase", &self.phase)
+            .field("owed", &self.owed)
+            .field("login", &self.login)
+            .finish_non_exhaustive()
+    }
 }
 
 type ServerStep = Step<Event, ProtocolError>;
