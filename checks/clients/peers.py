@@ -19,15 +19,19 @@ PASSWORD = "correct horse battery"
 NUMBER = {"smtp": "25", "submission": "587", "submissions": "465"}
 
 
-def make_certificate(top: Path) -> None:
+P256 = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+RSA = ("rsa:2048",)
+
+
+def make_certificate(top: Path, key=P256) -> None:
     """A CA and a certificate for localhost: ca.pem, cert.pem, key.pem."""
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    newkey = ["-newkey", *key, "-nodes"]
     must([
-        "openssl", "req", "-x509", *curve, "-days", "30", "-subj", "/CN=peers CA",
+        "openssl", "req", "-x509", *newkey, "-days", "30", "-subj", "/CN=peers CA",
         "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", top / "ca.key", "-out", top / "ca.pem",
     ])
     must([
-        "openssl", "req", *curve, "-subj", "/CN=localhost", "-keyout", top / "key.pem", "-out", top / "request.pem",
+        "openssl", "req", *newkey, "-subj", "/CN=localhost", "-keyout", top / "key.pem", "-out", top / "request.pem",
     ])
     (top / "extensions").write_text(
         "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=critical,CA:FALSE\nextendedKeyUsage=serverAuth\n"

@@ -167,7 +167,7 @@ def popfetch(at: Target) -> list[bytes]:
     folder = at.home / "fetched"
     must([
         program, f"pop3{'s' if at.implicit else ''}://{at.user.replace('@', '%40')}@localhost:{at.port}", folder, "--ca", at.ca,
-    ], env={**at.env, "POPFETCH_PASSWORD": at.password or ""})
+    ], env={**at.env, "MAILWIRE_PASSWORD": at.password or ""})
     return _maildir(folder)
 
 

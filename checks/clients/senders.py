@@ -117,7 +117,7 @@ def mailsend(to: Target, message: Message) -> None:
     must([
         program, f"smtp{'s' if to.implicit else ''}://{user}localhost:{to.port}", "--ca", to.ca,
         "--from", to.sender, "--to", to.recipient, to.file("message", message.octets),
-    ], env={**to.env, "MAILSEND_PASSWORD": to.password or ""})
+    ], env={**to.env, "MAILWIRE_PASSWORD": to.password or ""})
 
 
 SENDERS = {
