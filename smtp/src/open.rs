@@ -27,7 +27,7 @@ use crate::{
     client::{self, AuthOver, Client, Misuse, Protocol},
     command::Command,
     extension::Extension,
-    reply::{Reply, Severity},
+    reply::{Code, Reply, Severity},
 };
 
 /// Opens a session as a client.
@@ -206,6 +206,10 @@ impl Open {
             (Stage::StartTls, false) if self.upgrade.forbids_clear_text() => {
                 self.fail(Error::StartTlsRefused(reply));
             }
+            // There is nothing to go on with behind a farewell.
+            (Stage::StartTls, false) if reply.code() == Code::NOT_AVAILABLE => {
+                self.fail(Error::Closing(reply));
+            }
             (Stage::StartTls, false) => {
                 self.event = Some(Event::StartTlsRefused(reply));
                 self.log_in();
@@ -223,7 +227,8 @@ impl Open {
     /// A server that knows no EHLO offers neither TLS nor AUTH (RFC 5321 §3.2).
     fn hello_refused(&mut self, reply: Reply) {
         let permanent = reply.severity() == Severity::Permanent;
-        if self.upgrade.forbids_clear_text() && self.tls().is_none() {
+        // Who says "later" has not said what he offers.
+        if permanent && self.upgrade.forbids_clear_text() && self.tls().is_none() {
             self.fail(Error::StartTlsNotOffered);
         } else if permanent && self.login.is_none() && self.protocol() == Protocol::Smtp {
             self.send(

@@ -15,6 +15,7 @@ mod codec_reply;
 mod codec_round_trip;
 #[macro_use]
 mod transcripts;
+mod hostile;
 mod machines_client;
 mod machines_limits;
 mod machines_pair;
