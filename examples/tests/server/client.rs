@@ -1,12 +1,17 @@
 //! A client that says exactly what it is told, in whatever pieces.
 
+use std::time::Duration;
+
 use bytes::BytesMut;
 use mailtls::{
     Tls,
     upgrade::{UpgradeError, implicit, upgrade},
 };
 use mailwire_core::machine::TlsInfo;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    time::{Instant, timeout},
+};
 
 /// A socket or a pipe, with or without TLS.
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -38,6 +43,26 @@ impl Client {
     pub(crate) async fn push(&mut self, octets: impl AsRef<[u8]>) {
         let _ = self.io.write_all(octets.as_ref()).await;
         let _ = self.io.flush().await;
+    }
+
+    /// Sends one octet every ten seconds until the server has had enough. Answers with what it said
+    /// and the seconds that it took.
+    pub(crate) async fn drip(&mut self, octets: impl IntoIterator<Item = u8>) -> (String, u64) {
+        let begin = Instant::now();
+        for octet in octets {
+            self.push([octet]).await;
+            let rest = timeout(Duration::from_secs(10), self.rest()).await;
+            if let Ok(rest) = rest {
+                let said = String::from_utf8_lossy(&rest).into_owned();
+                return (said, begin.elapsed().as_secs());
+            }
+        }
+        panic!("the server never had enough");
+    }
+
+    /// Nothing more will be sent.
+    pub(crate) async fn finish(&mut self) {
+        self.io.shutdown().await.unwrap();
     }
 
     async fn read(&mut self) -> usize {

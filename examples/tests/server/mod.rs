@@ -4,8 +4,10 @@ mod client;
 mod harness;
 
 mod auth;
+mod certificates;
 mod commands;
 mod framing;
+mod limits;
 mod pop3;
 mod relay;
 mod starttls;
