@@ -11,6 +11,7 @@ mod domain;
 mod literal;
 mod mailbox;
 pub(crate) mod parse;
+mod word;
 
 pub use domain::{ClientName, Domain, Host, OtherName};
 pub use literal::{AddressLiteral, GeneralLiteral};

@@ -11,6 +11,7 @@ use super::{
     class::{ATEXT, LET_DIG, NON_ASCII, QTEXT, VCHAR, is},
     domain::is_strict_idna,
     mailbox::write_local_part,
+    word::{HOST, LOCAL, Word},
 };
 use crate::{
     error::{Expected, InvalidValue},
@@ -231,6 +232,16 @@ fn dot_string_end(source: Source<'_>, at: usize) -> Result<usize, InvalidValue> 
 /// The length of the `Dot-string` that the octets begin with, or where it is spoilt.
 #[inline]
 pub(super) fn dot_string(octets: &[u8]) -> Result<usize, usize> {
+    let word = Word::at(octets, LOCAL);
+    if word.is_plain() {
+        Ok(word.len)
+    } else {
+        spoilt_dot_string(octets)
+    }
+}
+
+#[cold]
+fn spoilt_dot_string(octets: &[u8]) -> Result<usize, usize> {
     let mut len = 0;
     let mut atom = false;
     for &octet in octets {
@@ -317,6 +328,16 @@ pub(crate) fn host(source: Source<'_>, at: usize) -> Result<(Host, usize), Inval
 /// Where the domain at `at` ends.
 #[inline]
 pub(crate) fn domain_end(source: Source<'_>, at: usize) -> Result<usize, InvalidValue> {
+    let word = Word::at(source.from(at), HOST);
+    // No label of so few octets is too long.
+    if word.is_plain() && word.is_ascii() && word.len <= LABEL {
+        return Ok(at + word.len);
+    }
+    unusual_domain_end(source, at)
+}
+
+/// The same for domains that are long, not ASCII, have hyphens side by side, or are none.
+fn unusual_domain_end(source: Source<'_>, at: usize) -> Result<usize, InvalidValue> {
     let octets = source.from(at);
     let mut label = 0_usize;
     let mut last = b'.';
