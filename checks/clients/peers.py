@@ -19,13 +19,9 @@ PASSWORD = "correct horse battery"
 NUMBER = {"smtp": "25", "submission": "587", "submissions": "465"}
 
 
-P256 = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
-RSA = ("rsa:2048",)
-
-
-def make_certificate(top: Path, key=P256) -> None:
+def make_certificate(top: Path) -> None:
     """A CA and a certificate for localhost: ca.pem, cert.pem, key.pem."""
-    newkey = ["-newkey", *key, "-nodes"]
+    newkey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     must([
         "openssl", "req", "-x509", *newkey, "-days", "30", "-subj", "/CN=peers CA",
         "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", top / "ca.key", "-out", top / "ca.pem",

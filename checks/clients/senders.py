@@ -34,6 +34,8 @@ class Target:
     #: nodemailer is installed in a cache, our own programs in target/.
     nodemailer: Path
     binaries: Path
+    #: What mailsend asks for.
+    level: str = "secure"
 
     @property
     def implicit(self) -> bool:
@@ -115,7 +117,7 @@ def mailsend(to: Target, message: Message) -> None:
         raise work.Failed(f"{program} is missing")
     user = f"{to.user.replace('@', '%40')}@" if to.user else ""
     must([
-        program, f"smtp{'s' if to.implicit else ''}://{user}localhost:{to.port}", "--ca", to.ca,
+        program, f"smtp{'s' if to.implicit else ''}://{user}localhost:{to.port}", "--tls", to.level, "--ca", to.ca,
         "--from", to.sender, "--to", to.recipient, to.file("message", message.octets),
     ], env={**to.env, "MAILWIRE_PASSWORD": to.password or ""})
 
