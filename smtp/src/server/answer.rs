@@ -6,7 +6,7 @@ use bytes::Bytes;
 use mailwire_core::machine::Answer;
 
 use super::{
-    HelloVerb, Misuse, Owed, Phase, Pipelining, Reset, Server, StartTls, Stopping,
+    Expects, HelloVerb, Misuse, Owed, Phase, Pipelining, Reset, Server, StartTls, Stopping,
     replies::{self, Said},
     transaction::Body,
 };
@@ -249,7 +249,7 @@ impl Server {
         match chunk {
             None => {
                 reply.encode(&mut self.out);
-                self.must_be_silent = Some(Said::Machine(replies::EARLY_TALK));
+                self.expects = Expects::Command;
             }
             Some((size, _)) => self.skip(size, Said::Application(Box::new(reply))),
         }

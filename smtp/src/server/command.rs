@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use mailwire_core::{line::Next, machine::Step};
 
 use super::{
-    AuthOver, Event, Hello, HelloVerb, Invalid, Login, Mail, MailAfter, Mode, Peer, Phase,
+    AuthOver, Event, Expects, Hello, HelloVerb, Invalid, Login, Mail, MailAfter, Mode, Peer, Phase,
     Pipelining, ProtocolError, Rcpt, Reset, Server, ServerStep, StartTls,
     event::{BodyStart, Transfer},
     replies::{self, Said},
@@ -50,6 +50,25 @@ const FOREIGN: [&[u8]; 12] = [
     b"HTTP/1.1",
 ];
 
+/// First words of commands.
+const VERBS: [&[u8]; 15] = [
+    b"EHLO",
+    b"HELO",
+    b"LHLO",
+    b"MAIL",
+    b"RCPT",
+    b"DATA",
+    b"BDAT",
+    b"RSET",
+    b"VRFY",
+    b"EXPN",
+    b"HELP",
+    b"NOOP",
+    b"QUIT",
+    b"AUTH",
+    b"STARTTLS",
+];
+
 /// The first octet of a TLS handshake record (RFC 8446 §5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
 
@@ -70,6 +89,12 @@ impl Server {
         }
         self.line_kind = LineKind::Unknown;
         self.moved();
+        let expects = core::mem::replace(&mut self.expects, Expects::Anything);
+        if expects == Expects::Command && !is_command(&next) {
+            self.say(replies::EARLY_TALK);
+            self.close(Err(ProtocolError::EarlyTalk), Reset::Disconnected);
+            return None;
+        }
         match next {
             Next::Line(line) => self.obey(line, input),
             Next::Malformed(malformed) => self.bad(Invalid::Line(malformed), replies::LINE),
@@ -143,8 +168,7 @@ impl Server {
                     self.refuse_chunk(size, invalid, Said::Machine(reply));
                 }
                 Command::Data => {
-                    // What follows was meant as a message and must not be read as commands.
-                    self.must_be_silent = Some(Said::Machine(replies::EARLY_TALK));
+                    self.expects = Expects::Command;
                     self.bad(invalid, reply);
                 }
                 _ if invalid == Invalid::TooManyRecipients => {
@@ -452,12 +476,22 @@ impl Server {
     }
 }
 
+/// Whether the line begins with a verb of SMTP.
+fn is_command(next: &Next) -> bool {
+    let Next::Line(line) = next else { return false };
+    let word = first_word(line);
+    VERBS.iter().any(|verb| word.eq_ignore_ascii_case(verb))
+}
+
+fn first_word(line: &[u8]) -> &[u8] {
+    line.split(|octet| *octet == b' ')
+        .next()
+        .unwrap_or_default()
+}
+
 /// Whether the line is the beginning of a request in another protocol.
 fn is_foreign(line: &[u8]) -> bool {
-    let word = line
-        .split(|octet| *octet == b' ')
-        .next()
-        .unwrap_or_default();
+    let word = first_word(line);
     FOREIGN
         .iter()
         .any(|foreign| word.eq_ignore_ascii_case(foreign))

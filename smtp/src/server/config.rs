@@ -217,8 +217,8 @@ pub enum MailAfter {
 
 /// What a client may send before it has heard the reply to what it sent last (RFC 2920).
 ///
-/// Behind STARTTLS nothing may ever follow, and behind a DATA that is refused neither: what was
-/// meant as a message would be read as commands.
+/// Behind STARTTLS nothing may ever follow. Behind a DATA that is refused only commands may: a line
+/// that is none is the message of a client that did not wait, and ends the connection.
 ///
 /// ```
 /// use mailwire_smtp::server::Pipelining;

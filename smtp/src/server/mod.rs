@@ -93,8 +93,7 @@ pub struct Server {
     auth_failures: u32,
     mark: u32,
     stopping: Stopping,
-    /// Whether what stands in the input at the next step came too early, and what to say to it.
-    must_be_silent: Option<Said>,
+    expects: Expects,
 }
 
 /// What the next octets of the peer are, or what happens instead of reading them.
@@ -161,6 +160,15 @@ impl core::fmt::Display for Owed {
     }
 }
 
+/// What the next line may be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Expects {
+    Anything,
+    /// A command, for DATA was refused: what is none is the message of a client that did not wait
+    /// for the 354, and whoever wrote that message must not write commands.
+    Command,
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Login {
     Anonymous,
@@ -214,7 +222,7 @@ impl Server {
             auth_failures: 0,
             mark: 0,
             stopping: Stopping::No,
-            must_be_silent: None,
+            expects: Expects::Anything,
         }
     }
 
@@ -315,7 +323,6 @@ impl Server {
         self.end_transaction(why);
         self.next_transaction = None;
         self.phase = Phase::Closing(how);
-        self.must_be_silent = None;
     }
 
     /// Throws the transaction away and tells so, where there is one.
@@ -344,13 +351,6 @@ impl Server {
 
     /// The phases that wait for octets. `None`: something is to be handed out, or a phase is over.
     fn advance(&mut self, input: &mut BytesMut) -> Option<ServerStep> {
-        if let Some(said) = self.must_be_silent.take()
-            && !input.is_empty()
-        {
-            self.say_all(&said);
-            self.close(Err(ProtocolError::EarlyTalk), Reset::Disconnected);
-            return None;
-        }
         match &self.phase {
             Phase::Greeting => self.wait_with_greeting(input),
             Phase::Command => self.take_command(input),
@@ -484,7 +484,6 @@ impl Machine for Server {
         self.end_transaction(Reset::Disconnected);
         self.lines.reset();
         self.line_kind = LineKind::Unknown;
-        self.must_be_silent = None;
         if !matches!(self.phase, Phase::Greeting | Phase::Closing(_)) {
             self.phase = Phase::Command;
         }
