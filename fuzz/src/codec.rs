@@ -260,14 +260,17 @@ fn pop3_codec(mut data: &[u8]) {
             }
         }
         1 => {
-            if let Ok(response) = Response::parse(data) {
-                // Octets that may not be shown are not sent on either, so it is the written form that stays.
-                response.encode(&mut wire);
-                let mut again = BytesMut::new();
-                if let Ok(response) = Response::parse(&line(&wire)) {
-                    response.encode(&mut again);
-                }
-                assert_eq!(again, wire, "{response:?}");
+            // What may not be shown is not sent on, and a code is set apart from the text: after
+            // that, nothing changes any more.
+            let written = |line: &[u8]| {
+                let mut wire = BytesMut::new();
+                Response::parse(line).ok()?.encode(&mut wire);
+                Some(wire.strip_suffix(b"\r\n")?.to_vec())
+            };
+            if let Some(first) = written(data) {
+                let second = written(&first);
+                assert!(second.is_some(), "{}", first.escape_ascii());
+                assert_eq!(second.as_deref().and_then(written), second);
             }
         }
         _ => {

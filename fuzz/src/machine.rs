@@ -101,8 +101,8 @@ pub(crate) fn same_for_all_cuts<A: Application>(open: impl Fn() -> A, wire: &[u8
     }
 }
 
-/// How much of a refused body is read before the connection is given up is counted by reads, so a cut may decide it.
-const GIVEN_UP: [&str; 1] = ["BodyWithoutEnd"];
+/// Closes for which a cut may decide how much of a body was read or told before: what is given up is thrown away.
+const GIVEN_UP: [&str; 2] = ["BodyWithoutEnd", "MessageTooLarge"];
 
 fn same(whole: &Log, cut: &Log) {
     if whole.closes_with(&GIVEN_UP) || cut.closes_with(&GIVEN_UP) {
