@@ -313,7 +313,11 @@ fn starttls_38_a_hundred_thousand_mutated_scripts_see_no_credential_in_clear() {
                 assert!(session.secured, "seed {seed} opened a session in clear");
                 ready += 1;
             }
-            End::Refused(_) => refused += 1,
+            End::Refused(error) => {
+                let ours = matches!(error, Error::Misuse(_));
+                assert!(!ours, "seed {seed}: {error:?}");
+                refused += 1;
+            }
             End::NoHandshake => no_handshake += 1,
             End::Deriving => assert!(session.secured, "seed {seed}"),
         }

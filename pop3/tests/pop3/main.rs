@@ -7,6 +7,7 @@
 )]
 
 mod cuts;
+mod hostile;
 mod limits;
 mod pair;
 mod session;
