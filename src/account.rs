@@ -217,6 +217,9 @@ pub enum DialError {
     /// There is nothing to log in with.
     #[error("there is a user and no password")]
     NoPassword,
+    /// There is nobody to log in as, where somebody must.
+    #[error("no user is named")]
+    NoUser,
     /// The endpoint is for another protocol.
     #[error("the scheme is not one for {wanted}")]
     Protocol {

@@ -79,7 +79,11 @@ impl Maildrop {
             return Err(DialError::Protocol { wanted: "fetching" }.into());
         }
         let Some((user, password, nonce)) = account.login()? else {
-            return Err(DialError::NoPassword.into());
+            let missing = match account.endpoint().user {
+                Some(_) => DialError::NoPassword,
+                None => DialError::NoUser,
+            };
+            return Err(missing.into());
         };
         let login = Login::new(user, password, nonce).map_err(DialError::from)?;
         let dialled = account.dial().await?;

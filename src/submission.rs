@@ -278,7 +278,9 @@ pub fn envelope(from: &str, to: &[&str], message: &[u8]) -> Result<Envelope, Sen
     if !message.is_empty() {
         let bare = message.iter().filter(|octet| **octet == b'\n').count();
         let crlf = message.windows(2).filter(|pair| pair == b"\r\n").count();
-        envelope.size = u64::try_from(message.len() + bare.saturating_sub(crlf)).ok();
+        // A last line without an end gets one.
+        let end = if message.ends_with(b"\n") { 0 } else { 2 };
+        envelope.size = u64::try_from(message.len() + bare.saturating_sub(crlf) + end).ok();
         if message.is_ascii() {
             envelope.body = BodyType::SevenBit;
         }
@@ -440,5 +442,40 @@ impl fmt::Display for Report {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(message: &[u8]) -> (Option<u64>, BodyType) {
+        let envelope = envelope("", &["bob@example.test"], message).unwrap();
+        (envelope.size, envelope.body)
+    }
+
+    #[test]
+    fn an_envelope_announces_what_is_sent() {
+        for (message, size) in [("a\nb\n", 6), ("a\r\nb\r\n", 6), ("a\nb", 6), ("\n", 2)] {
+            assert_eq!(
+                of(message.as_bytes()),
+                (Some(size), BodyType::SevenBit),
+                "{message:?}"
+            );
+        }
+        assert_eq!(of(b"\xff\n"), (Some(3), BodyType::EightBitMime));
+        assert_eq!(of(b""), (None, BodyType::EightBitMime));
+    }
+
+    #[test]
+    fn what_is_no_address_is_named() {
+        for (from, to) in [
+            ("alice", "bob@example.test"),
+            ("alice@example.test", "bob"),
+            ("", ""),
+        ] {
+            let error = envelope(from, &[to], b"").unwrap_err();
+            assert!(matches!(error, SendError::Address { .. }), "{error}");
+        }
     }
 }

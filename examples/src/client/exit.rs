@@ -90,7 +90,12 @@ impl Failure {
     /// Adds what to do about it.
     #[must_use]
     pub fn remedy(mut self, remedy: impl fmt::Display) -> Self {
-        self.sentence = format!("{}; {remedy}", self.sentence);
+        let joint = if self.sentence.ends_with('?') {
+            ""
+        } else {
+            ";"
+        };
+        self.sentence = format!("{}{joint} {remedy}", self.sentence);
         self
     }
 
@@ -208,7 +213,18 @@ impl Failure {
     fn handshake(error: &HandshakeError, endpoint: &Endpoint) -> Self {
         let refused = error.fault().map(|fault| fault.rustls());
         if let Some(refused) = refused.and_then(VerifyError::from_tls) {
-            return Self::new(Exit::NotSecure, &refused).remedy(refused.remedy());
+            let failure = Self::new(Exit::NotSecure, &refused);
+            return match refused {
+                VerifyError::Untrusted => failure.remedy(
+                    "name the certificate of its CA with --ca if you know that it is the right one",
+                ),
+                // So it looks when two authorities have one name, too.
+                VerifyError::BadSignature => failure.remedy(
+                    "name the certificate of this server's CA with --ca; if you did, somebody may \
+                     be in between",
+                ),
+                refused => failure.remedy(refused.remedy()),
+            };
         }
         match error {
             HandshakeError::NotTls(_) => Self::wrong_mode(error, endpoint),
@@ -235,8 +251,10 @@ impl Failure {
             E::LoginRefused(_) => {
                 Self::new(Exit::LoginRefused, error).remedy("check user and password")
             }
-            E::AuthNotOffered => Self::new(Exit::LoginRefused, error)
-                .remedy("leave the user out of the URL, or use the port for submission"),
+            E::AuthNotOffered => Self::new(Exit::LoginRefused, error).remedy(
+                "leave the user out of the URL, use the port for submission, or ask for TLS \
+                     where --tls said none",
+            ),
             E::Mechanism(_) | E::Sasl(_) => Self::new(Exit::LoginRefused, error),
             E::Credentials(_) => Self::new(Exit::Unusable, error),
             E::Closing(_) | E::GreetingRefused(_) | E::HelloRefused(_) => {
@@ -383,7 +401,7 @@ mod tests {
         let tls = opening(E::UnexpectedTls, "smtp://h:465");
         assert_eq!(tls.exit, Exit::NotSecure);
         assert!(tls.to_string().ends_with(
-            "is the port meant for implicit TLS?; use smtps:// for a port with TLS from the first octet"
+            "is the port meant for implicit TLS? use smtps:// for a port with TLS from the first octet"
         ), "{tls}");
         let clear = HandshakeError::NotTls(mailtls::sniff::FirstOctets::SmtpServer);
         let clear = opening(E::Handshake(clear), "smtps://h:587");

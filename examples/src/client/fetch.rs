@@ -1,7 +1,7 @@
 //! `popfetch`: what is new in a maildrop, into a Maildir.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -150,7 +150,7 @@ impl Prepared {
             Some(plan.new_messages().map(|m| m.octets).sum()),
             "fetching",
         );
-        let mut deleted = Vec::new();
+        let mut deleted = BTreeSet::new();
         for (message, fate) in &plan.all {
             let delete = match fate {
                 Fate::Fetch => {
@@ -162,7 +162,9 @@ impl Prepared {
             };
             if delete {
                 match maildrop.delete(message).await {
-                    Ok(()) => deleted.push(message.number),
+                    Ok(()) => {
+                        deleted.insert(message.number);
+                    }
                     Err(FetchError::Refused(response)) => {
                         let number = message.number;
                         fetched

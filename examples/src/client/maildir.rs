@@ -48,6 +48,7 @@ impl Maildir {
     /// Those of the file system, and [`io::ErrorKind::WouldBlock`] where another process fetches
     /// into it.
     pub fn open(dir: &Path) -> io::Result<Self> {
+        let missing: Vec<_> = dir.ancestors().take_while(|path| !path.exists()).collect();
         for part in ["tmp", "new", "cur"] {
             let mut builder = DirBuilder::new();
             builder.recursive(true).mode(0o700);
@@ -60,6 +61,11 @@ impl Maildir {
             .mode(0o600)
             .open(dir.join(".popfetch-lock"))?;
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        for made in missing {
+            // The parent of a relative path of one word is written as nothing.
+            let parent = made.parent().filter(|path| !path.as_os_str().is_empty());
+            File::open(parent.unwrap_or_else(|| Path::new(".")))?.sync_all()?;
+        }
         File::open(dir)?.sync_all()?;
         let mut salt = [0; 4];
         getrandom::fill(&mut salt).map_err(|_| io::Error::other("no random octets"))?;
@@ -134,7 +140,18 @@ impl Draft<'_> {
     pub fn publish(self) -> io::Result<String> {
         self.file.sync_all()?;
         // Unlike a rename, a link never takes the place of another message.
-        std::fs::hard_link(&self.tmp, &self.goal)?;
+        match std::fs::hard_link(&self.tmp, &self.goal) {
+            // There are file systems without links.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported
+                ) =>
+            {
+                std::fs::rename(&self.tmp, &self.goal)?;
+            }
+            linked => linked?,
+        }
         if let Err(error) = self.new.sync_all() {
             let _ = std::fs::remove_file(&self.goal);
             return Err(error);
@@ -203,6 +220,16 @@ mod tests {
             (entries(dir.path(), "tmp"), entries(dir.path(), "new")),
             (0, 2)
         );
+    }
+
+    #[test]
+    fn a_maildir_is_made_with_all_that_leads_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("a/b/c");
+        Maildir::open(&deep).unwrap();
+        for part in ["tmp", "new", "cur"] {
+            assert_eq!(entries(&deep, part), 0);
+        }
     }
 
     #[test]

@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn a_pipe_is_read_once_and_known_where_it_is_short() {
         for (len, known) in [(100, true), (200_000, false)] {
-            let (reader, mut writer) = std::io::pipe().unwrap();
+            let (reader, mut writer) = io::pipe().unwrap();
             let text = vec![b'x'; len];
             let copy = text.clone();
             let writing = std::thread::spawn(move || {
