@@ -64,8 +64,9 @@ pub const AUTH_FAILURES: u32 = 3;
 /// 64 KiB; large providers take 25 to 50 MiB before base64.
 pub const MESSAGE: u64 = 64 * 1024 * 1024;
 
-/// Octets of a refused body that are read and thrown away, so that the refusal can be said at its
-/// true end. A peer that sends still more is cut off.
+/// Octets beyond the largest message that are read of a refused body and thrown away, so that the
+/// refusal can be said at its true end; also those of a refused chunk. A peer that sends still more
+/// is cut off.
 pub const DRAIN: u64 = 16 * 1024 * 1024;
 
 /// BDAT commands of one message. At 4 KiB each that is 256 MiB; one octet each is a flood.

@@ -17,6 +17,7 @@ mod codec_round_trip;
 mod transcripts;
 mod hostile;
 mod machines_client;
+mod machines_cuts;
 mod machines_limits;
 mod machines_pair;
 mod machines_session;

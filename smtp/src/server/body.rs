@@ -35,6 +35,7 @@ impl Server {
             Decoded::End(result) => {
                 self.moved();
                 self.judge_fault(result.err());
+                self.drain();
                 self.body_complete();
                 None
             }
@@ -223,17 +224,18 @@ impl Server {
         (!matches!(self.phase, Phase::Closing(_))).then_some(Step::NeedInput)
     }
 
-    /// Gives the connection up when more of a refused body has come than is thrown away.
+    /// Gives the connection up when more of a refused body has come than is thrown away. It is
+    /// counted from the start of the body, so that the cut of the input does not decide.
     fn drain(&mut self) {
-        let max = self.config.limits.drain;
+        let limits = &self.config.limits;
+        let max = limits.message.saturating_add(limits.drain);
         let Some(body) = self.body() else { return };
         let taken = body.taken();
-        if let Some(refused) = &body.refused
-            && taken.saturating_sub(refused.since) > max
+        if taken > max
+            && let Some(refused) = body.refused.take()
         {
-            let (say, why) = (refused.say.clone(), refused.why);
-            self.say_all(&say);
-            self.close(Err(ProtocolError::BodyWithoutEnd { max }), why);
+            self.say_all(&refused.say);
+            self.close(Err(ProtocolError::BodyWithoutEnd { max }), refused.why);
         }
     }
 

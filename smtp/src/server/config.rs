@@ -291,8 +291,8 @@ pub struct Limits {
     pub auth_line: usize,
     /// Octets of a message, offered as SIZE; see [`limits::MESSAGE`].
     pub message: u64,
-    /// Octets of a refused body that are thrown away before the connection is; see
-    /// [`limits::DRAIN`].
+    /// Octets beyond the largest message that are read of a refused body, and octets of a refused
+    /// chunk, before the connection is given up; see [`limits::DRAIN`].
     pub drain: u64,
     /// Recipients of a transaction; see [`limits::RECIPIENTS`].
     pub recipients: usize,

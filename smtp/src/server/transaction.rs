@@ -56,8 +56,6 @@ pub(super) enum Decoder {
 pub(super) struct Refused {
     pub(super) say: Said,
     pub(super) why: Reset,
-    /// What the decoder had taken at that time.
-    pub(super) since: u64,
 }
 
 impl Body {
@@ -96,8 +94,7 @@ impl Body {
     /// Nothing more of the message is told; the first reason counts.
     pub(super) fn refuse(&mut self, say: Said, why: Reset) {
         if self.refused.is_none() {
-            let since = self.taken();
-            self.refused = Some(Refused { say, why, since });
+            self.refused = Some(Refused { say, why });
         }
     }
 }
