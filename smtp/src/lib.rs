@@ -1,9 +1,9 @@
 //! SMTP, message submission and LMTP for clients and servers, as machines without I/O.
 //!
-//! Two types matter. [`Server`](server::Server) and [`Client`](client::Client) both obey
+//! Two types matter. [`Server`] and [`Client`] both obey
 //! [`mailwire_core::machine::Machine`]: a driver hands them octets, they hand back octets to send
-//! and events. Above the client, [`Open`](open::Open) leads a session to the point where mail
-//! can be sent, with STARTTLS and AUTH, and [`Transaction`](client::Transaction) sends one message
+//! and events. Above the client, [`Open`] leads a session to the point where mail
+//! can be sent, with STARTTLS and AUTH, and [`Transaction`] sends one message
 //! and says what became of each recipient. Beside the server, [`session`] turns the events of a
 //! connection into the methods of one small trait.
 //!
