@@ -317,9 +317,10 @@ fn lost(mut transaction: Transaction, error: Option<mailtls::Error<ProtocolError
 /// What became of a message, for each recipient.
 ///
 /// ```
-/// use mailwire::Report;
-/// fn refused(report: &Report) -> Vec<String> {
-///     report.iter().filter(|(_, outcome)| !outcome.is_delivered()).map(|(to, _)| to.to_string()).collect()
+/// use mailwire::{Report, smtp::client::Outcome};
+/// fn missing(report: &Report) -> Vec<String> {
+///     let missing = report.iter().filter(|(_, outcome)| !matches!(outcome, Outcome::Delivered(_)));
+///     missing.map(|(to, _)| to.to_string()).collect()
 /// }
 /// ```
 #[derive(Clone, Debug, PartialEq)]

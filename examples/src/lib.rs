@@ -10,7 +10,7 @@
 //! | [`store`] | where mail is kept |
 //! | [`trace`] | what is put in front of a message |
 //! | [`pki`] | the CA and certificate that the server makes itself |
-//! | [`file`] | small files written whole or not at all |
+//! | [`file`](mod@file) | small files written whole or not at all |
 #![forbid(unsafe_code)]
 
 pub mod accounts;

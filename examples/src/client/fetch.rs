@@ -10,6 +10,7 @@ use clap::Parser;
 use indicatif::{HumanBytes, ProgressBar};
 use mailwire::{Account, FetchError, Maildrop, Message, Protocol};
 use serde::Serialize;
+use tokio::io::BufWriter;
 
 use super::{
     access::{Access, ServerUrl, patiently},
@@ -22,6 +23,9 @@ use crate::server::EndSignal;
 
 /// The name in messages.
 const TOOL: &str = "popfetch";
+
+/// Octets that are written at once.
+const WRITE: usize = 256 * 1024;
 
 const EXITS: &str = "\
 Exit codes:
@@ -215,6 +219,8 @@ impl Prepared {
         let local = |error| Failure::not_fetched(&FetchError::Write(error));
         let draft = self.maildir.draft().map_err(local)?;
         let file = tokio::fs::File::from_std(draft.file().map_err(local)?);
+        // Each write is a hop to another thread.
+        let file = BufWriter::with_capacity(WRITE, file);
         let retrieved = maildrop.retrieve_to(message, file, |octets| {
             bar.set_position(before.saturating_add(octets));
         });

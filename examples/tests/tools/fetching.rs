@@ -294,7 +294,7 @@ fn tools_1f_popfetch_tells_its_failures_by_exit_code() {
 #[test]
 fn tools_1f_an_interrupted_run_leaves_nothing_half_written() {
     let dir = tempfile::tempdir().unwrap();
-    let half = format!("+OK\r\n{}", "a line of the message\r\n".repeat(1000));
+    let half = format!("+OK\r\n{}", "a line of the message\r\n".repeat(30_000));
     let fake = Fake::serve("+OK ready\r\n", {
         let mut answers = pop3_until_retr(half);
         move |line| answers(line)
