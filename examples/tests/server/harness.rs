@@ -161,7 +161,7 @@ fn assert_tidy(dir: &Path) {
 }
 
 /// The files in folders with one of these names.
-fn files(dir: &Path, folders: &[&str]) -> Vec<PathBuf> {
+pub(crate) fn files(dir: &Path, folders: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();

@@ -9,5 +9,6 @@ mod commands;
 mod framing;
 mod limits;
 mod pop3;
+mod process;
 mod relay;
 mod starttls;

@@ -164,7 +164,13 @@ fn pop3_9_one_session_has_the_maildrop() {
             .unwrap()
             .chain(fs::read_dir(taken.join("cur")).unwrap())
             .map(|entry| entry.unwrap().path())
-            .find(|path| fs::read(path).unwrap().ends_with(b"message 1\r\n"))
+            .find(|path| {
+                path.file_name()
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .starts_with(&ids[0])
+            })
             .unwrap();
         fs::remove_file(gone).unwrap();
         first.says("RETR 1", "-ERR").await;

@@ -262,3 +262,85 @@ fn trace_s46_the_received_field_says_how_it_came() {
         assert!(stored.contains("with ESMTPS (TLS"), "{stored}");
     });
 }
+
+#[test]
+fn store_5_a_message_that_does_not_fit_is_refused_before_it_is_sent() {
+    let limit = "[limits]\nmessage-size = 4611686018427387904\n";
+    served_with(limit, async |mail| {
+        for service in [Service::Smtp, Service::Submissions, Service::Lmtp] {
+            let mut client = mail.hello(service).await;
+            client
+                .says(
+                    "MAIL FROM:<a@example.test> SIZE=4611686018427387904",
+                    "452 4.3.1",
+                )
+                .await;
+            client.says("RCPT TO:<bob@example.test>", "503").await;
+            let reply = client
+                .mail("a@example.test", "bob@example.test", "x\r\n.\r\n")
+                .await;
+            assert!(reply.starts_with("250"), "{reply}");
+        }
+    });
+}
+
+#[test]
+fn store_10_one_broken_mailbox_costs_the_others_nothing() {
+    served(async |mail| {
+        let domain = mail.dir.path().join("data/mail/example.test");
+        let mut client = mail.hello(Service::Smtp).await;
+        client.mail("", "alice@example.test", "x\r\n.\r\n").await;
+        // Something that is no folder stands where bob's mail would be.
+        std::fs::write(domain.join("bob"), "").unwrap();
+        let mut lmtp = mail.hello(Service::Lmtp).await;
+        for client in [&mut client, &mut lmtp] {
+            client.says("MAIL FROM:<a@example.org>", "250").await;
+            client.says("RCPT TO:<bob@example.test>", "250").await;
+            client.says("RCPT TO:<alice@example.test>", "250").await;
+            client.says("DATA", "354").await;
+            client.send("both\r\n.\r\n").await;
+        }
+        client.hears("451 4.3.0").await;
+        lmtp.hears("451 4.3.0").await;
+        lmtp.hears("250 2.1.5").await;
+        assert!(
+            mail.inbox(ALICE)
+                .await
+                .last()
+                .unwrap()
+                .ends_with(b"both\r\n")
+        );
+        let mut reader = mail.secure(Service::Pop3s).await;
+        reader.says("USER bob", "+OK").await;
+        reader.says("PASS builder", "-ERR [SYS/TEMP]").await;
+        // It heals by itself.
+        std::fs::remove_file(domain.join("bob")).unwrap();
+        let reply = client.mail("", "bob@example.test", "later\r\n.\r\n").await;
+        assert!(reply.starts_with("250"), "{reply}");
+        assert!(mail.inbox(BOB).await[0].ends_with(b"later\r\n"));
+    });
+}
+
+#[test]
+fn store_7_folders_that_vanish_while_running_are_made_again() {
+    served(async |mail| {
+        let mut client = mail.hello(Service::Smtp).await;
+        for gone in [
+            "data/mail/example.test/bob/tmp",
+            "data/mail/example.test/bob",
+            "data/mail",
+        ] {
+            client.mail("", "bob@example.test", "before\r\n.\r\n").await;
+            std::fs::remove_dir_all(mail.dir.path().join(gone)).unwrap();
+            let reply = client.mail("", "bob@example.test", "after\r\n.\r\n").await;
+            assert!(reply.starts_with("250"), "{gone}: {reply}");
+            assert!(
+                mail.inbox(BOB)
+                    .await
+                    .last()
+                    .unwrap()
+                    .ends_with(b"after\r\n")
+            );
+        }
+    });
+}
