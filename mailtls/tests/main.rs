@@ -25,6 +25,14 @@ mod blocking;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod drive;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod floods;
+#[cfg(all(
+    feature = "certs",
+    feature = "policy",
+    any(feature = "aws-lc-rs", feature = "ring")
+))]
+mod secrets;
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod serve;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod starttls;

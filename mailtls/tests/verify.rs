@@ -1,5 +1,6 @@
 //! Levels against faults, in whole handshakes.
 
+mod staple;
 mod x509;
 
 use std::sync::Arc;
