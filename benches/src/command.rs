@@ -20,13 +20,24 @@ const MAILWIRE: &str = "mailwire lines and Command::parse, 4 KiB reads";
 const ALONE: &str = "mailwire Command::parse, lines at hand";
 
 pub fn run(rows: &mut Vec<Row>) {
-    let stream = Stream::commands(ITEMS);
-    let mut group = Group::new(
-        "SMTP commands, pipelined",
-        stream.items,
-        stream.octets.len(),
-    );
+    for (title, dsn) in [
+        ("SMTP commands, pipelined", 0),
+        (
+            "SMTP commands, pipelined, one in ten with DSN parameters",
+            10,
+        ),
+    ] {
+        let stream = Stream::commands(ITEMS, dsn);
+        let timings = pipelined(title, &stream).run(61, 4);
+        rows.push(timings.row("C6", MAILWIRE, REQUEST, 0.85));
+        rows.push(timings.allocation_row("C6", MAILWIRE, 0.0));
+        one_by_one(&stream);
+    }
+}
+
+fn pipelined<'a>(title: &str, stream: &'a Stream) -> Group<'a> {
     let octets = &stream.octets[..];
+    let mut group = Group::new(title, stream.items, octets.len());
     group.add(LINES, move || {
         memchr::memchr_iter(b'\n', octets).map(|at| at & 1).sum()
     });
@@ -37,31 +48,28 @@ pub fn run(rows: &mut Vec<Row>) {
     let mut input = BytesMut::with_capacity(2 * READ);
     assert_eq!(mailwire(octets, &mut input), ITEMS);
     group.add(MAILWIRE, move || mailwire(octets, &mut input));
-    let timings = group.run(61, 4);
-    rows.push(timings.row("C6", MAILWIRE, REQUEST, 0.85));
-    rows.push(timings.allocation_row("C6", MAILWIRE, 0.0));
+    group
+}
 
-    // What the parser takes without the search for line ends and the buffer.
+/// What the parser takes without the search for line ends.
+fn one_by_one(stream: &Stream) {
+    let octets = &stream.octets[..];
     let lines: Vec<&[u8]> = stream.each().collect();
-    let mut group = Group::new("SMTP commands, one by one", stream.items, octets.len());
     let all = &lines[..];
+    let mut group = Group::new("The same, line ends known", stream.items, octets.len());
     group.add(REQUEST, move || {
         all.iter()
             .filter(|line| Request::parse(&mut line.iter()).is_ok())
             .count()
     });
-    let mut input = BytesMut::with_capacity(octets.len());
     group.add(ALONE, move || {
-        input.clear();
-        input.extend_from_slice(octets);
-        let parsed = |line: &&&[u8]| {
+        let mut input = BytesMut::from(octets);
+        let parsed = all.iter().filter(|line| {
             let mut line = input.split_to(line.len());
             line.truncate(line.len() - 2);
             Command::parse(std::hint::black_box(line)).is_ok()
-        };
-        let parsed = all.iter().filter(parsed).count();
-        input = BytesMut::with_capacity(octets.len());
-        parsed
+        });
+        parsed.count()
     });
     group.run(61, 4);
 }

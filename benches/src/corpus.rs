@@ -136,7 +136,8 @@ impl Stream {
     }
 
     /// MAIL, RCPT and DATA as clients pipeline them, with the parameters of RFC 1870, 3461 and 6152.
-    pub fn commands(items: usize) -> Self {
+    /// Of a hundred, `dsn` ask for delivery reports.
+    pub fn commands(items: usize, dsn: usize) -> Self {
         let mut dice = Dice::new(0xc0de);
         let mut rcpts = 0;
         Self::of(items, move || {
@@ -149,7 +150,7 @@ impl Stream {
                 if dice.percent(40) {
                     line += dice.one_of(&[" BODY=8BITMIME", " BODY=7BIT"]);
                 }
-                if dice.percent(10) {
+                if dice.percent(dsn) {
                     line += &format!(
                         " RET={} ENVID={}",
                         dice.one_of(&["HDRS", "FULL"]),
@@ -164,7 +165,7 @@ impl Stream {
             }
             let to = address(&mut dice);
             let mut line = format!("RCPT TO:<{to}>");
-            if dice.percent(10) {
+            if dice.percent(dsn) {
                 line += dice.one_of(&[
                     " NOTIFY=NEVER",
                     " NOTIFY=SUCCESS,FAILURE",
