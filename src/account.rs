@@ -15,6 +15,7 @@ use mailtls::{
     verify::{ClientConfigError, ClientTls, Roots, RootsError},
 };
 use mailwire_core::{
+    base64::encode_secret,
     machine::Upgrade,
     sasl::{InvalidCredentials, Nonce},
     secret::{Secret, SecretString},
@@ -99,6 +100,38 @@ impl Account {
     #[must_use]
     pub const fn needs_password(&self) -> bool {
         self.endpoint.user.is_some() && self.password.is_none()
+    }
+
+    /// Whether a text holds the password, as it is or in base64: what a server says may repeat what
+    /// it was told, and should not be shown then.
+    ///
+    /// ```
+    /// let account = mailwire::Account::new("smtps://alice@mail.example.test".parse()?);
+    /// let account = account.password("wonderland");
+    /// assert!(account.is_repeated_in("no such user: AGFsaWNlAHdvbmRlcmxhbmQ="));
+    /// assert!(!account.is_repeated_in("authentication failed"));
+    /// # Ok::<(), mailwire::InvalidEndpoint>(())
+    /// ```
+    #[must_use]
+    pub fn is_repeated_in(&self, text: &str) -> bool {
+        let Some(password) = &self.password else {
+            return false;
+        };
+        let password = password.expose();
+        if password.is_empty() {
+            return false;
+        }
+        // In base64 it looks different by where in a group of three octets it begins; of the first
+        // and the last digit other octets have a share.
+        let is_encoded_in = |before: usize| {
+            let mut octets = Secret::new(vec![0; before]);
+            octets.expose_mut().extend_from_slice(password.as_bytes());
+            let encoded = encode_secret(octets.expose());
+            let own = (before * 8).div_ceil(6)..octets.expose().len() * 8 / 6;
+            let own = encoded.expose().get(own).unwrap_or_default();
+            own.len() >= 4 && text.contains(own)
+        };
+        text.contains(password.as_str()) || (0..3).any(is_encoded_in)
     }
 
     /// Where it is.
@@ -240,5 +273,31 @@ pub enum DialError {
 impl DialError {
     const fn connect(error: io::Error) -> Self {
         Self::Connect(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_4_a_repeated_password_is_noticed_wherever_it_stands() {
+        let account = |password: &str| {
+            let endpoint: Endpoint = "smtp://alice@h".parse().unwrap();
+            Account::new(endpoint).password(password)
+        };
+        for password in ["wonder", "wonderl", "wonderla", "w\u{f6}nder"] {
+            let account = account(password);
+            assert!(account.is_repeated_in(&format!("no: {password}!")));
+            for before in ["", "a", "ab", "\0alice\0"] {
+                for behind in ["", "z", "zz"] {
+                    let octets = format!("{before}{password}{behind}");
+                    let text = mailwire_core::base64::encode(octets.as_bytes());
+                    assert!(account.is_repeated_in(&text), "{octets:?}");
+                }
+            }
+            assert!(!account.is_repeated_in("authentication failed"));
+        }
+        assert!(!account("").is_repeated_in("authentication failed"));
     }
 }

@@ -13,7 +13,7 @@ use mailtls::{
     verify::{RootsError, VerifyError},
 };
 use mailwire::{
-    DialError, Endpoint, FetchError, OpenError, OpenMaildropError, Protocol, SendError,
+    Account, DialError, Endpoint, FetchError, OpenError, OpenMaildropError, Protocol, SendError,
     pop3::open as pop3_open,
     smtp::{
         client::{NotBegun, ProtocolError as SmtpFault, Unsupported},
@@ -99,6 +99,14 @@ impl Failure {
         self
     }
 
+    /// A server may repeat what it was told.
+    fn without_password(self, account: &Account) -> Self {
+        if account.is_repeated_in(&self.sentence) {
+            return Self::new(self.exit, "refused in words that repeat the password");
+        }
+        self
+    }
+
     /// Puts in front where it happened.
     fn at(mut self, place: &Endpoint) -> Self {
         self.sentence = format!("{place}: {}", self.sentence);
@@ -107,7 +115,8 @@ impl Failure {
 
     /// No session for sending was opened.
     #[must_use]
-    pub fn not_opened(error: &OpenError, endpoint: &Endpoint) -> Self {
+    pub fn not_opened(error: &OpenError, account: &Account) -> Self {
+        let endpoint = account.endpoint();
         let failure = match error {
             OpenError::Dial(error) => Self::dial(error),
             OpenError::Closed => Self::silent(error, endpoint),
@@ -116,12 +125,13 @@ impl Failure {
             }
             error => Self::new(Exit::Later, error),
         };
-        failure.at(endpoint)
+        failure.without_password(account).at(endpoint)
     }
 
     /// No maildrop was opened.
     #[must_use]
-    pub fn maildrop_not_opened(error: &OpenMaildropError, endpoint: &Endpoint) -> Self {
+    pub fn maildrop_not_opened(error: &OpenMaildropError, account: &Account) -> Self {
+        let endpoint = account.endpoint();
         let failure = match error {
             OpenMaildropError::Dial(error) => Self::dial(error),
             OpenMaildropError::Closed => Self::silent(error, endpoint),
@@ -130,7 +140,7 @@ impl Failure {
             }
             error => Self::new(Exit::Later, error),
         };
-        failure.at(endpoint)
+        failure.without_password(account).at(endpoint)
     }
 
     /// The message was not sent, or nobody knows.
@@ -392,7 +402,8 @@ mod tests {
     }
 
     fn opening(error: mailtls::Error<smtp_open::Error>, line: &str) -> Failure {
-        Failure::not_opened(&OpenError::Session(Box::new(error)), &endpoint(line))
+        let account = Account::new(endpoint(line));
+        Failure::not_opened(&OpenError::Session(Box::new(error)), &account)
     }
 
     #[test]
@@ -411,9 +422,25 @@ mod tests {
                 .contains("use smtp:// for a port that begins in clear text"),
             "{clear}"
         );
-        let silent = Failure::not_opened(&OpenError::Closed, &endpoint("smtp://h:465"));
+        let silent =
+            Failure::not_opened(&OpenError::Closed, &Account::new(endpoint("smtp://h:465")));
         assert_eq!(silent.exit, Exit::Later);
         assert!(silent.to_string().contains("smtps://"), "{silent}");
+    }
+
+    #[test]
+    fn all_4_a_refusal_that_repeats_the_password_is_not_shown() {
+        for (text, shown) in [
+            ("no", true),
+            ("bad: canary", false),
+            ("bad: Y2FuYXJ5", false),
+        ] {
+            let reply = Reply::new(Code::AUTH_FAILED, None, text);
+            let error = mailtls::Error::Protocol(smtp_open::Error::LoginRefused(reply));
+            let failure = opening(error, "smtp://alice:canary@h");
+            assert_eq!(failure.exit, Exit::LoginRefused);
+            assert_eq!(failure.to_string().contains(text), shown, "{failure}");
+        }
     }
 
     #[test]

@@ -143,7 +143,7 @@ impl Prepared {
         let endpoint = self.account.endpoint().clone();
         let opened = patiently(Maildrop::open(&self.account), &endpoint, TOOL).await;
         let mut maildrop =
-            opened.map_err(|error| Failure::maildrop_not_opened(&error, &endpoint))?;
+            opened.map_err(|error| Failure::maildrop_not_opened(&error, &self.account))?;
         let messages = maildrop.list().await;
         let messages = messages.map_err(|error| Failure::not_fetched(&error))?;
         let plan = Plan::new(messages, &self.seen);

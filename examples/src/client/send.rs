@@ -113,7 +113,7 @@ impl Prepared {
         let opening = patiently(Submission::open(&self.account), &endpoint, TOOL).await;
         let mut submission = match opening {
             Ok(submission) => submission,
-            Err(error) => return failed(Failure::not_opened(&error, &endpoint)),
+            Err(error) => return failed(Failure::not_opened(&error, &self.account)),
         };
         let bar = progress::bar(octets, "sending");
         let reader = self.message.into_reader();
