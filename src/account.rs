@@ -1,8 +1,9 @@
 //! Everything that it takes to reach a server as somebody.
 
+#[cfg(feature = "smtp")]
+use std::net::IpAddr;
 use std::{
     fmt, io,
-    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -154,11 +155,13 @@ impl Account {
             .map_err(|_| DialError::Timeout)?
             .map_err(DialError::connect)?;
         socket.set_nodelay(true).map_err(DialError::connect)?;
+        #[cfg(feature = "smtp")]
         let local = socket.local_addr().map_err(DialError::connect)?.ip();
         Ok(Dialled {
             socket,
             upgrade,
             tls,
+            #[cfg(feature = "smtp")]
             local,
             trace: self.new_trace(),
         })
@@ -219,7 +222,8 @@ pub(crate) struct Dialled {
     pub(crate) socket: TcpStream,
     pub(crate) upgrade: Upgrade,
     pub(crate) tls: Tls,
-    /// Our own address on it.
+    /// Our own address on it, for EHLO.
+    #[cfg(feature = "smtp")]
     pub(crate) local: IpAddr,
     pub(crate) trace: Option<Trace>,
 }

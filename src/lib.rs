@@ -10,9 +10,9 @@
 //! | `tls` | `mailtls` | TLS for mail and the driver that runs the machines |
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "tls")]
+#[cfg(all(feature = "tls", any(feature = "smtp", feature = "pop3")))]
 mod account;
-#[cfg(feature = "tls")]
+#[cfg(all(feature = "tls", any(feature = "smtp", feature = "pop3")))]
 mod endpoint;
 #[cfg(all(feature = "smtp", feature = "tls"))]
 mod line_ends;
@@ -30,9 +30,9 @@ pub use mailwire_pop3 as pop3;
 #[cfg(feature = "smtp")]
 pub use mailwire_smtp as smtp;
 
-#[cfg(feature = "tls")]
+#[cfg(all(feature = "tls", any(feature = "smtp", feature = "pop3")))]
 pub use account::{Account, DialError};
-#[cfg(feature = "tls")]
+#[cfg(all(feature = "tls", any(feature = "smtp", feature = "pop3")))]
 pub use endpoint::{Endpoint, InvalidEndpoint, Protocol};
 #[cfg(all(feature = "smtp", feature = "tls"))]
 pub use line_ends::{BareCr, LineEnds};
