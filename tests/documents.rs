@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "tests fail by panicking"
 )]
 
@@ -158,7 +159,11 @@ fn proofs() -> BTreeMap<String, String> {
     for path in files(&["rs", "txt"]) {
         if path.extension().is_some_and(|e| e == "txt") {
             let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-            if let Some(id) = id_of(&name) {
+            // A transcript may say first which machine it is about.
+            let role = ["client_", "server_", "open_"]
+                .iter()
+                .find_map(|r| name.strip_prefix(r));
+            if let Some(id) = id_of(role.unwrap_or(&name)) {
                 found.insert(name, id);
             }
             continue;

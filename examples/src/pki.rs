@@ -17,7 +17,10 @@ use rcgen::{
     KeyUsagePurpose, SanType,
 };
 
-use crate::file::{Access, make_dir, replace};
+use crate::{
+    accounts::random,
+    file::{Access, make_dir, replace},
+};
 
 /// Days that a certificate of ours lives.
 const LIFE: i64 = 90;
@@ -71,6 +74,9 @@ pub enum PkiError {
         /// Why.
         error: rcgen::Error,
     },
+    /// The system gave no random octets.
+    #[error("the system gave no random octets for the name of the CA")]
+    Random,
     /// A certificate could not be made.
     #[error("no certificate could be made for {name}: {error}")]
     Make {
@@ -167,9 +173,11 @@ fn make_ca(
         error,
     };
     let mut params = CertificateParams::new(Vec::new()).map_err(failed)?;
-    params
-        .distinguished_name
-        .push(DnType::CommonName, format!("mailserver CA of {hostname}"));
+    // Two CAs of one name would be taken for each other: a client that trusts the old one would
+    // complain about a signature instead of about trust.
+    let number = random::<4>().map_err(|_| PkiError::Random)?;
+    let name = format!("mailserver CA {:08x} of {hostname}", u32::from_be_bytes(number));
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.not_before = date(now, -1);

@@ -11,7 +11,7 @@ pub const QUOTED_TEXT: usize = 200;
 /// Steps of one SASL exchange. The longest mechanism that we know takes four.
 pub const SASL_STEPS: u8 = 10;
 
-/// Iterations below which a SCRAM client gives up (RFC 7677 §4 asks for 4,096 at the least).
+/// Iterations below which a SCRAM client gives up (RFC 7677 §3 asks for 4,096 at the least).
 pub const SCRAM_ITERATIONS_MIN: u32 = 4_096;
 
 /// Iterations above which a SCRAM client gives up before it does any work: at about a million a

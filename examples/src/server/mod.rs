@@ -1,4 +1,4 @@
-//! The mail server: from [`Prepared`](startup::Prepared) to the end of the last connection.
+//! The mail server: from [`Prepared`] to the end of the last connection.
 //!
 //! What each room does:
 //!
