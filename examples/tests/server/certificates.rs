@@ -2,11 +2,13 @@
 
 use std::fs;
 
+use mailtls::level::Level;
 use mailwire_examples::{config::Service, pki::Pki};
+use rcgen::{CertificateParams, KeyPair};
 
 use super::{
     client::Client,
-    harness::{ALICE, BOB, Mail, served},
+    harness::{ALICE, BOB, Mail, served, served_in},
 };
 
 /// Makes a new certificate of the same CA in place of the old one.
@@ -80,5 +82,44 @@ fn x509_19_what_cannot_be_loaded_leaves_the_last_good_certificate() {
         fs::write(&key, key_after).unwrap();
         assert_eq!(mail.certs.reload().updated(), 1);
         assert_ne!(shown(&mail.secure(Service::Smtp).await), old);
+    });
+}
+
+#[test]
+fn x509_18_the_certificate_is_chosen_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = String::new();
+    let mut made = Vec::new();
+    for (file, name) in [
+        ("first", "first.test"),
+        ("exact", "mail.wild.test"),
+        ("wild", "*.wild.test"),
+    ] {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let pem = format!("{}{}", certificate.pem(), key.serialize_pem());
+        fs::write(dir.path().join(format!("{file}.pem")), pem).unwrap();
+        config.push_str(&format!("[[certificates]]\nchain = \"{file}.pem\"\n"));
+        made.push(certificate.der().to_vec());
+    }
+    let _ = served_in(dir, &config, async |mail| {
+        for (name, want) in [
+            ("mail.wild.test", 1),
+            ("MAIL.Wild.Test", 1),
+            ("other.wild.test", 2),
+            // A wildcard is one label; what fits nothing gets the first one.
+            ("a.b.wild.test", 0),
+            ("wild.test", 0),
+            ("first.test", 0),
+            ("unknown.test", 0),
+            ("127.0.0.1", 0),
+        ] {
+            for service in [Service::Submissions, Service::Pop3s] {
+                let tls = mail.tls_as(name, Level::Encrypt, &[]);
+                let client = mail.raw(service).await.implicit(&tls).await.unwrap();
+                assert_eq!(shown(&client), made[want], "{name}");
+            }
+        }
     });
 }

@@ -39,7 +39,7 @@ pub(crate) struct Mail {
     pub(crate) dir: TempDir,
     pub(crate) certs: CertStore,
     pub(crate) stop: Stop,
-    ca: PathBuf,
+    ca: Option<PathBuf>,
     link: Link,
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn served_in(dir: TempDir, config: &str, test: impl AsyncFnOnce(&mut 
         let whole = async {
             let prepared = prepare(&dir, config);
             let certs = prepared.certs.clone();
-            let ca = prepared.ca.clone().unwrap();
+            let ca = prepared.ca.clone();
             let addresses = prepared.listeners().map(|(s, a, _)| (s, a)).collect();
             let ready = Ready::new(prepared).unwrap();
             let (stop, stopped) = stop();
@@ -113,7 +113,7 @@ pub(crate) fn piped(test: impl AsyncFnOnce(&mut Mail)) {
             let dir = tempfile::tempdir().unwrap();
             let prepared = prepare(&dir, "");
             let certs = prepared.certs.clone();
-            let ca = prepared.ca.clone().unwrap();
+            let ca = prepared.ca.clone();
             let (stop, stopped) = stop();
             let link = Link::Pipes {
                 ready: Box::new(Ready::new(prepared).unwrap()),
@@ -182,11 +182,11 @@ impl Mail {
 
     pub(crate) fn tls_as(&self, name: &str, level: Level, alpn: &[&str]) -> Tls {
         let name: ReferenceName = name.parse().unwrap();
-        let tls = ClientTls::builder(level, name)
-            .roots(Roots::from_pem_file(&self.ca).unwrap())
-            .alpn(alpn.iter().map(|id| id.as_bytes()))
-            .build()
-            .unwrap();
+        let mut tls = ClientTls::builder(level, name).alpn(alpn.iter().map(|id| id.as_bytes()));
+        if let Some(ca) = &self.ca {
+            tls = tls.roots(Roots::from_pem_file(ca).unwrap());
+        }
+        let tls = tls.build().unwrap();
         Tls::client(tls.config(), tls.server_name())
     }
 
