@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import work
 from corpus import CRLF, Message
 from work import Failed
 
+ENDED = re.compile(r"connection ended .*?\bid=(\d+) .*")
 SENDER = "alice@example.test"
 RECIPIENT = "bob@example.test"
 
@@ -44,12 +46,37 @@ class Mailserver:
     def log(self, since: int = 0) -> str:
         return self.log_path.read_bytes()[since:].decode("utf-8", "replace")
 
-    def ended(self) -> int:
-        """How many connections the log says have ended."""
-        return sum("connection ended" in line for line in self.log().splitlines())
+    def connections(self) -> dict[int, str]:
+        """The log's lines about connections that have ended, by the number that each connection gets when it comes."""
+        lines = (ENDED.search(line) for line in self.log().splitlines())
+        return {int(found[1]): found[0] for found in lines if found}
 
-    def logins(self) -> int:
-        return sum("user=" in line for line in self.log().splitlines())
+    def mark(self) -> int:
+        """The number of a connection that is made here: what came before has a smaller one, what comes later a greater."""
+        with socket.create_connection(("127.0.0.1", self.ports["smtp"]), 30) as sock:
+            mine = f"peer=127.0.0.1:{sock.getsockname()[1]} "
+            sock.recv(512)
+            sock.sendall(b"QUIT\r\n")
+            while sock.recv(512):
+                pass
+
+        def number():
+            return [number for number, line in self.connections().items() if mine in line]
+
+        # A port can come again, and then the last one is meant.
+        return max(work.wait_until("a connection's line in the server's log", number))
+
+    def between(self, first: int, last: int) -> list[str]:
+        """The lines of all connections between two marks, when each of them has ended."""
+
+        def all_ended():
+            found = self.connections()
+            wanted = range(first + 1, last)
+            return [found[each] for each in wanted] if all(each in found for each in wanted) else None
+
+        if last == first + 1:
+            return []
+        return work.wait_until("the end of every connection in the server's log", all_ended)
 
     def maildir(self, account: str) -> Path:
         user, domain = account.split("@")
