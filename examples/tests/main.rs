@@ -8,5 +8,6 @@
     reason = "tests fail by panicking"
 )]
 
+mod runtimes;
 mod server;
 mod tools;
