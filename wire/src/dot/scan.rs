@@ -238,7 +238,7 @@ fn first_pair<const N: usize>(
         return Some(0);
     }
     let mut start = from.max(1);
-    let mut before = input.get(start - 1..input.len() - 1)?;
+    let mut before = input.get(start - 1..input.len().checked_sub(1)?)?;
     let mut octets = input.get(start..)?;
     for blocks in [
         first_in_blocks::<N>,

@@ -6,6 +6,7 @@ mod pair;
 mod password;
 mod scram_client;
 mod scram_server;
+mod shown;
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;

@@ -19,7 +19,7 @@ use crate::secret::{Secret, SecretBytes, SecretString};
 #[derive(Debug)]
 pub(in crate::sasl) struct Exchange {
     gs2_header: String,
-    cbind_data: Vec<u8>,
+    cbind_data: SecretBytes,
     client_first_bare: String,
     client_nonce: Nonce,
     password: SecretString,
@@ -59,7 +59,7 @@ impl Exchange {
         );
         Ok(Self {
             gs2_header,
-            cbind_data,
+            cbind_data: Secret::new(cbind_data),
             client_first_bare,
             client_nonce,
             password,
@@ -99,7 +99,7 @@ impl Exchange {
     /// Writes `client-final`, and keeps what the server will have to answer.
     pub(in crate::sasl) fn client_final(self, derived: &Derived) -> (SecretBytes, Expected) {
         let mut cbind_input = self.gs2_header.into_bytes();
-        cbind_input.extend_from_slice(&self.cbind_data);
+        cbind_input.extend_from_slice(self.cbind_data.expose());
         // What stands before the first comma is `r=` and the whole nonce; it was checked above.
         let nonce = self.server_first.split(',').next().unwrap_or_default();
         let without_proof = format!("c={},{nonce}", base64::encode(&cbind_input));
