@@ -507,3 +507,47 @@ fn smtp_80_a_farewell_instead_of_tls_is_no_mistake_of_ours() {
         }
     }
 }
+
+#[test]
+fn starttls_36_no_stage_of_opening_shows_a_credential() {
+    let mut secrets: Vec<String> = canaries()
+        .into_iter()
+        .map(|canary| String::from_utf8(canary).unwrap())
+        .filter(|canary| !canary.starts_with(USER))
+        .collect();
+    let numbers: Vec<_> = PASSWORD.bytes().map(|octet| octet.to_string()).collect();
+    secrets.push(numbers.join(", "));
+    let hidden = |shown: String| {
+        let shows = secrets.iter().any(|secret| shown.contains(secret));
+        assert!(!shows, "{shown}");
+    };
+    let mut sent = Vec::new();
+    for dialogue in DIALOGUES {
+        let config = config(AuthOver::Tls, Upgrade::IfOffered);
+        hidden(format!("{config:?}"));
+        let mut open = Open::new(config);
+        let mut input = BytesMut::new();
+        'dialogue: for line in dialogue {
+            input.extend_from_slice(line.as_bytes());
+            loop {
+                hidden(format!("{open:?}"));
+                let step = open.step(&mut input);
+                hidden(format!("{step:?}"));
+                match step {
+                    Step::NeedInput => break,
+                    Step::Transmit(octets) => sent.extend_from_slice(&octets),
+                    Step::StartTls => {
+                        let tls = TlsInfo::new(TlsVersion::Tls13, "TLS13_AES_128_GCM_SHA256");
+                        open.tls_started(tls);
+                    }
+                    Step::Event(Event::Ready(_)) | Step::NeedAnswer | Step::Close(_) => {
+                        break 'dialogue;
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    // There was something to hide.
+    assert!(canaries().iter().any(|canary| contains(&sent, canary)));
+}

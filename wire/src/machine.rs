@@ -37,7 +37,7 @@
 mod tls;
 
 use alloc::vec::Vec;
-use core::{num::NonZeroU32, time::Duration};
+use core::{fmt, num::NonZeroU32, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 
@@ -55,7 +55,7 @@ pub use tls::{PeerVerification, TlsInfo, TlsVersion, Upgrade};
     clippy::exhaustive_enums,
     reason = "a driver must handle every step; a new one is a breaking change"
 )]
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Step<Event, Error> {
     /// Queue these octets for the peer, behind everything handed out before.
     Transmit(Bytes),
@@ -75,6 +75,22 @@ pub enum Step<Event, Error> {
     StartDeflate,
     /// Flush and close. `Err` says what the peer did wrong.
     Close(Result<(), Error>),
+}
+
+impl<Event: fmt::Debug, Error: fmt::Debug> fmt::Debug for Step<Event, Error> {
+    // What is sent may be a credential or a message, so only its length is printed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transmit(octets) => f.debug_tuple("Transmit").field(&octets.len()).finish(),
+            Self::Event(event) => f.debug_tuple("Event").field(event).finish(),
+            Self::NeedInput => f.write_str("NeedInput"),
+            Self::NeedAnswer => f.write_str("NeedAnswer"),
+            Self::NeedBody => f.write_str("NeedBody"),
+            Self::StartTls => f.write_str("StartTls"),
+            Self::StartDeflate => f.write_str("StartDeflate"),
+            Self::Close(how) => f.debug_tuple("Close").field(how).finish(),
+        }
+    }
 }
 
 /// Which end of the connection a machine is.

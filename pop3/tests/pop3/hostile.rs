@@ -351,3 +351,44 @@ fn starttls_38_a_hundred_thousand_mutated_scripts_see_no_credential_in_clear() {
     assert!(ready > share, "{ready}");
     assert!(seen_in_tls > share, "{seen_in_tls}");
 }
+
+#[test]
+fn starttls_36_no_stage_of_opening_shows_a_credential() {
+    let mut secrets: Vec<String> = canaries()
+        .into_iter()
+        .map(|canary| String::from_utf8(canary).unwrap())
+        .filter(|canary| !canary.starts_with(USER))
+        .collect();
+    let numbers: Vec<_> = PASSWORD.bytes().map(|octet| octet.to_string()).collect();
+    secrets.push(numbers.join(", "));
+    let hidden = |shown: String| {
+        let shows = secrets.iter().any(|secret| shown.contains(secret));
+        assert!(!shows, "{shown}");
+    };
+    let mut sent = Vec::new();
+    for dialogue in DIALOGUES {
+        let config = config(ClearText::Forbidden);
+        hidden(format!("{config:?}"));
+        let mut open = Open::new(config);
+        let mut input = BytesMut::new();
+        'dialogue: for line in dialogue {
+            input.extend_from_slice(line.as_bytes());
+            loop {
+                hidden(format!("{open:?}"));
+                let step = open.step(&mut input);
+                hidden(format!("{step:?}"));
+                match step {
+                    Step::NeedInput => break,
+                    Step::Transmit(octets) => sent.extend_from_slice(&octets),
+                    Step::StartTls => open.tls_started(tls()),
+                    Step::Event(Event::Ready(_)) | Step::NeedAnswer | Step::Close(_) => {
+                        break 'dialogue;
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    // There was something to hide.
+    assert!(canaries().iter().any(|canary| contains(&sent, canary)));
+}
