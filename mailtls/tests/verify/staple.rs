@@ -97,7 +97,7 @@ fn x509_14_a_stapled_response_is_not_looked_at() {
     let stapled: [(&str, Vec<u8>); 6] = [
         ("one octet", vec![0]),
         ("text", b"not a response".to_vec()),
-        // OCSPResponse { tryLater } (RFC 6960 §4.2.1).
+        // OCSPResponse { tryLater }, the smallest that is one.
         ("try later", vec![0x30, 3, 0x0a, 1, 3]),
         (
             "a length beyond the end",
