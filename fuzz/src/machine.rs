@@ -10,11 +10,14 @@ use mailwire_core::machine::{Eof, Machine, Side, Step};
 #[derive(Default, Eq, PartialEq)]
 pub(crate) struct Log {
     entries: Vec<(&'static str, Vec<u8>)>,
+    /// What may be said before or behind the octets that it is about.
+    asides: Vec<String>,
 }
 
 impl Debug for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut list = f.debug_list();
+        list.entries(&self.asides);
         for (kind, octets) in &self.entries {
             list.entry(&format_args!("{kind}: {}", octets.escape_ascii()));
         }
@@ -29,6 +32,10 @@ impl Log {
             Some((last, joined)) if *last == kind => joined.extend_from_slice(octets),
             _ => self.entries.push((kind, octets.to_vec())),
         }
+    }
+
+    pub(crate) fn aside(&mut self, what: impl Debug) {
+        self.asides.push(format!("{what:?}"));
     }
 
     fn closes_with(&self, names: &[&str]) -> bool {

@@ -209,6 +209,8 @@ impl Application for Reader {
         }
         match event {
             client::Event::Body { octets, .. } => log.octets("body", &octets),
+            // It comes with the octets in which the line break was found.
+            notice @ client::Event::Notice { .. } => log.aside(notice),
             other => log.entry("event", other),
         }
     }
