@@ -176,7 +176,10 @@ fn make_ca(
     // Two CAs of one name would be taken for each other: a client that trusts the old one would
     // complain about a signature instead of about trust.
     let number = random::<4>().map_err(|_| PkiError::Random)?;
-    let name = format!("mailserver CA {:08x} of {hostname}", u32::from_be_bytes(number));
+    let name = format!(
+        "mailserver CA {:08x} of {hostname}",
+        u32::from_be_bytes(number)
+    );
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
