@@ -3,3 +3,15 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+
+pub mod command;
+pub mod datetime;
+pub mod encode;
+pub mod error;
+pub mod flag;
+pub mod frame;
+pub mod grammar;
+pub mod limits;
+pub mod mailbox;
+pub mod sequence;
+pub mod utf7;

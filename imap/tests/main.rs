@@ -1,0 +1,13 @@
+//! The tests of the crate, in one program.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "tests fail by panicking"
+)]
+
+mod frame;
+mod frame_client;
+mod types;
