@@ -8,6 +8,8 @@
     reason = "tests fail by panicking"
 )]
 
+mod commands;
+mod commands_hostile;
 mod frame;
 mod frame_client;
 mod types;

@@ -169,21 +169,76 @@ pub enum EntryType {
     All,
 }
 
+/// A key that has begun and waits for what stands within it.
+enum Open {
+    Not,
+    Or(Option<SearchKey>),
+    And(Vec<SearchKey>),
+}
+
 impl SearchKey {
-    /// Goes down at most [`limits::DEPTH`](crate::limits::DEPTH) levels, so a small stack is
-    /// enough.
+    /// Goes down at most [`limits::DEPTH`](crate::limits::DEPTH) levels, and not by recursion.
     pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Self, ParseError> {
-        match cursor.peek() {
-            Some(b'(') => {
-                let mut keys = Vec::new();
-                cursor.list(Expected::SearchKey, |cursor| {
-                    keys.push(Self::parse(cursor)?);
-                    Ok(())
-                })?;
-                return Ok(Self::And(keys));
+        let mut open = Vec::new();
+        loop {
+            if cursor.peek() == Some(b'(') {
+                cursor.enter(Expected::SearchKey)?;
+                open.push(Open::And(Vec::new()));
+                continue;
             }
-            Some(b'0'..=b'9' | b'*' | b'$') => return SequenceSet::parse(cursor).map(Self::Set),
-            _ => {}
+            let is_not = cursor.eat_keyword(b"NOT");
+            if is_not || cursor.eat_keyword(b"OR") {
+                cursor.space()?;
+                cursor.deeper()?;
+                open.push(if is_not { Open::Not } else { Open::Or(None) });
+                continue;
+            }
+            let key = Self::leaf(cursor)?;
+            if let Some(key) = Self::close(key, &mut open, cursor)? {
+                return Ok(key);
+            }
+        }
+    }
+
+    /// Puts `key` where it belongs; returns it when nothing is open any more.
+    fn close(
+        mut key: Self,
+        open: &mut Vec<Open>,
+        cursor: &mut Cursor<'_>,
+    ) -> Result<Option<Self>, ParseError> {
+        while let Some(outer) = open.pop() {
+            key = match outer {
+                Open::Not => {
+                    cursor.shallower();
+                    Self::Not(Box::new(key))
+                }
+                Open::Or(None) => {
+                    cursor.space()?;
+                    open.push(Open::Or(Some(key)));
+                    return Ok(None);
+                }
+                Open::Or(Some(first)) => {
+                    cursor.shallower();
+                    Self::Or(Box::new(first), Box::new(key))
+                }
+                Open::And(mut keys) => {
+                    keys.push(key);
+                    if cursor.eat(b' ') {
+                        open.push(Open::And(keys));
+                        return Ok(None);
+                    }
+                    cursor.leave()?;
+                    Self::And(keys)
+                }
+            };
+        }
+        Ok(Some(key))
+    }
+
+    /// A key without keys in it.
+    fn leaf(cursor: &mut Cursor<'_>) -> Result<Self, ParseError> {
+        if let Some(b'0'..=b'9' | b'*' | b'$') = cursor.peek() {
+            return SequenceSet::parse(cursor).map(Self::Set);
         }
         let error = cursor.error(Expected::SearchKey);
         let name = keyword(cursor, Expected::SearchKey)?;
@@ -224,10 +279,8 @@ impl SearchKey {
             b"KEYWORD" => flag(cursor).map(Self::Keyword),
             b"LARGER" => size(cursor).map(Self::Larger),
             b"MODSEQ" => ModSeq::parse(cursor).map(Self::ModSeq),
-            b"NOT" => operand(cursor).map(Self::Not),
             b"OLDER" => seconds(cursor).map(Self::Older),
             b"ON" => date(cursor).map(Self::On),
-            b"OR" => Ok(Self::Or(operand(cursor)?, operand(cursor)?)),
             b"SENTBEFORE" => date(cursor).map(Self::SentBefore),
             b"SENTON" => date(cursor).map(Self::SentOn),
             b"SENTSINCE" => date(cursor).map(Self::SentSince),
@@ -352,14 +405,6 @@ impl ModSeq {
         }
         encoder.number(self.value);
     }
-}
-
-fn operand(cursor: &mut Cursor<'_>) -> Result<Box<SearchKey>, ParseError> {
-    cursor.space()?;
-    cursor.deeper()?;
-    let key = SearchKey::parse(cursor)?;
-    cursor.shallower();
-    Ok(Box::new(key))
 }
 
 fn string(cursor: &mut Cursor<'_>) -> Result<Octets, ParseError> {
