@@ -200,6 +200,14 @@ pub struct Flags {
 }
 
 /// Whether spaces that do not belong there are let through.
+///
+/// ```
+/// use mailwire_imap::{flag::{Flags, Spaces}, grammar::Cursor};
+/// let mut cursor = Cursor::borrowing(b"(\\Seen )");
+/// let (flags, found) = Flags::parse_spaced(&mut cursor, Spaces::Any)?;
+/// assert_eq!((flags.iter().count(), found), (1, Spaces::Any));
+/// # Ok::<(), mailwire_imap::error::ParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Spaces {

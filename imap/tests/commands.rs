@@ -63,7 +63,7 @@ fn flags(names: &[&str]) -> Flags {
 }
 
 /// Commands as the RFCs print them; they are read and written as they stand.
-const EXAMPLES: &[&str] = &[
+pub(crate) const EXAMPLES: &[&str] = &[
     // RFC 9051 and RFC 3501
     "abcd CAPABILITY",
     "a002 NOOP",

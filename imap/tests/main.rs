@@ -10,6 +10,7 @@
 
 mod commands;
 mod commands_hostile;
+mod commands_round_trip;
 mod frame;
 mod frame_client;
 mod types;

@@ -8,7 +8,7 @@ use mailwire_core::text::Octets;
 use crate::{
     command::keyword::keyword,
     datetime::Date,
-    encode::Encoder,
+    encode::{Encoder, Form},
     error::{Expected, ParseError},
     flag::Flag,
     grammar::Cursor,
@@ -375,8 +375,13 @@ impl ModSeq {
         cursor.space()?;
         let mut entry = None;
         if cursor.peek() == Some(b'"') {
+            let error = cursor.error(Expected::Quoted);
             let name = cursor.quoted()?;
             let name = cursor.octets(name);
+            // It can be written in no other form.
+            if Form::of(&name) != Form::Quoted {
+                return Err(error);
+            }
             cursor.space()?;
             let error = cursor.error(Expected::SearchKey);
             let of = match keyword(cursor, Expected::SearchKey)?.upper() {
