@@ -4,14 +4,19 @@
 
 extern crate alloc;
 
+pub mod bodystructure;
+pub mod capability;
 pub mod command;
 pub mod datetime;
 pub mod encode;
+pub mod envelope;
 pub mod error;
 pub mod flag;
 pub mod frame;
 pub mod grammar;
 pub mod limits;
 pub mod mailbox;
+pub mod response;
 pub mod sequence;
+pub mod text;
 pub mod utf7;

@@ -13,4 +13,7 @@ mod commands_hostile;
 mod commands_round_trip;
 mod frame;
 mod frame_client;
+mod responses;
+mod responses_defects;
+mod responses_hostile;
 mod types;

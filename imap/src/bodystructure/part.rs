@@ -1,0 +1,411 @@
+//! One part of a body structure as a view.
+
+use core::fmt;
+
+use super::{
+    read::{self, Body, Extensions, Fields},
+    walk::Children,
+};
+use crate::{
+    envelope::Envelope,
+    response::{
+        Tolerances,
+        scan::{Parsed, Scan, Span},
+    },
+    text::Text,
+};
+
+/// What a [`Part`] is, which says what else it has.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum PartKind {
+    /// `multipart/*`: it has children.
+    Multipart,
+    /// `message/rfc822` or `message/global`: it has an envelope, a body and lines.
+    Message,
+    /// `text/*`: it has lines.
+    Text,
+    /// Anything else.
+    Basic,
+}
+
+/// One part of a [`BodyStructure`](super::BodyStructure).
+///
+/// ```
+/// use bytes::Bytes;
+/// use mailwire_imap::{bodystructure::{BodyStructure, PartKind}, response::Tolerances};
+/// let wire = Bytes::from_static(br#"("TEXT" "PLAIN" ("CHARSET" "UTF-8") NIL NIL "7BIT" 12 1)"#);
+/// let body = BodyStructure::parse(wire, Tolerances::NONE)?;
+/// let part = body.root().unwrap();
+/// assert_eq!(part.kind(), PartKind::Text);
+/// assert!(part.is("text", "plain"));
+/// assert_eq!(part.parameter("charset").unwrap(), "UTF-8");
+/// assert_eq!((part.octets(), part.lines()), (12, Some(1)));
+/// # Ok::<(), mailwire_imap::error::ParseError>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Part<'a> {
+    wire: &'a [u8],
+    kind: PartKind,
+    fields: Fields,
+    extensions: Extensions,
+    envelope: Span,
+    child: u32,
+    lines: Option<u64>,
+    end: u32,
+}
+
+impl<'a> Part<'a> {
+    /// The part whose parenthesis is at `at`.
+    pub(super) fn at(wire: &'a [u8], at: u32) -> Option<Self> {
+        Self::read(wire, at).ok()
+    }
+
+    fn read(wire: &'a [u8], at: u32) -> Parsed<Self> {
+        let mut scan = Scan::again_at(wire, at);
+        scan.open()?;
+        let (mut fields, mut envelope, mut child) = (Fields::default(), Span::default(), 0);
+        let body = if scan.peek() == Some(b'(') {
+            child = scan.since(0).end;
+            while read::sibling(&mut scan)? {
+                scan.pass()?;
+            }
+            Body::Multipart
+        } else {
+            fields = read::fields(&mut scan)?;
+            let start = scan.at();
+            let body = read::before_child(&mut scan, &fields)?;
+            if body == Body::Message {
+                // A space on either side of the envelope.
+                envelope = Span::new(start + 1, scan.at().saturating_sub(1));
+                child = scan.since(0).end;
+                scan.pass()?;
+            }
+            body
+        };
+        let (subtype, lines, extensions) = read::tail(&mut scan, body)?;
+        if body == Body::Multipart {
+            fields.subtype = subtype;
+            fields.parameters = extensions.first;
+        }
+        Ok(Self {
+            wire,
+            kind: match body {
+                Body::Multipart => PartKind::Multipart,
+                Body::Message => PartKind::Message,
+                Body::Text => PartKind::Text,
+                Body::Basic => PartKind::Basic,
+            },
+            fields,
+            extensions,
+            envelope,
+            child,
+            lines,
+            end: scan.since(0).end,
+        })
+    }
+
+    fn text(&self, span: Span) -> Option<Text<'a>> {
+        let wire = self.slice(span);
+        (!wire.is_empty()).then(|| Text::of_nstring(wire)).flatten()
+    }
+
+    fn slice(&self, span: Span) -> &'a [u8] {
+        self.wire.get(span.range()).unwrap_or_default()
+    }
+
+    /// What it is.
+    #[must_use]
+    pub const fn kind(&self) -> PartKind {
+        self.kind
+    }
+
+    /// The top-level type, `multipart` for a multipart.
+    #[must_use]
+    pub fn media_type(&self) -> Text<'a> {
+        match self.kind {
+            PartKind::Multipart => Text::plain(b"multipart"),
+            _ => Text::of_wire(self.slice(self.fields.media)),
+        }
+    }
+
+    /// The subtype.
+    #[must_use]
+    pub fn subtype(&self) -> Text<'a> {
+        Text::of_wire(self.slice(self.fields.subtype))
+    }
+
+    /// Whether it is of that type and subtype, in whatever case.
+    #[must_use]
+    pub fn is(&self, media_type: &str, subtype: &str) -> bool {
+        self.media_type()
+            .eq_ignore_ascii_case(media_type.as_bytes())
+            && self.subtype().eq_ignore_ascii_case(subtype.as_bytes())
+    }
+
+    /// The parameters of the type.
+    #[must_use]
+    pub fn parameters(&self) -> Parameters<'a> {
+        Parameters::of(self.slice(self.fields.parameters))
+    }
+
+    /// The first parameter of that name.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<Text<'a>> {
+        self.parameters()
+            .find(|(here, _)| here.eq_ignore_ascii_case(name.as_bytes()))
+            .and_then(|(_, value)| value)
+    }
+
+    /// `body-fld-id`: Content-ID.
+    #[must_use]
+    pub fn id(&self) -> Option<Text<'a>> {
+        self.text(self.fields.id)
+    }
+
+    /// `body-fld-desc`: Content-Description.
+    #[must_use]
+    pub fn description(&self) -> Option<Text<'a>> {
+        self.text(self.fields.description)
+    }
+
+    /// `body-fld-enc`: Content-Transfer-Encoding; nothing for a multipart.
+    #[must_use]
+    pub fn encoding(&self) -> Option<Text<'a>> {
+        self.text(self.fields.encoding)
+    }
+
+    /// `body-fld-octets`: the size in its transfer encoding; 0 for a multipart.
+    #[must_use]
+    pub const fn octets(&self) -> u64 {
+        self.fields.octets
+    }
+
+    /// `body-fld-lines`, for text and messages.
+    #[must_use]
+    pub const fn lines(&self) -> Option<u64> {
+        self.lines
+    }
+
+    /// The envelope of a message.
+    #[must_use]
+    pub fn envelope(&self) -> Option<Envelope> {
+        let wire = self.slice(self.envelope);
+        if wire.is_empty() {
+            return None;
+        }
+        Envelope::parse(bytes::Bytes::copy_from_slice(wire), Tolerances::ALL).ok()
+    }
+
+    /// The parts of a multipart, the one body of a message.
+    #[must_use]
+    pub const fn children(&self) -> Children<'a> {
+        Children::new(self.wire, self.child)
+    }
+
+    /// `body-fld-md5`.
+    #[must_use]
+    pub fn md5(&self) -> Option<Text<'a>> {
+        match self.kind {
+            PartKind::Multipart => None,
+            _ => self.text(self.extensions.first),
+        }
+    }
+
+    /// `body-fld-dsp`: Content-Disposition.
+    #[must_use]
+    pub fn disposition(&self) -> Option<Disposition<'a>> {
+        let wire = self.slice(self.extensions.disposition);
+        Disposition::of(wire)
+    }
+
+    /// `body-fld-lang`: Content-Language.
+    #[must_use]
+    pub fn languages(&self) -> Languages<'a> {
+        Languages {
+            scan: Scan::again(self.slice(self.extensions.languages)),
+        }
+    }
+
+    /// `body-fld-loc`: Content-Location.
+    #[must_use]
+    pub fn location(&self) -> Option<Text<'a>> {
+        self.text(self.extensions.location)
+    }
+
+    /// `body-extension` of later standards, as it stands on the wire.
+    #[must_use]
+    pub fn extensions(&self) -> &'a [u8] {
+        self.slice(self.extensions.others).trim_ascii_start()
+    }
+
+    pub(super) const fn child(&self) -> u32 {
+        self.child
+    }
+
+    pub(super) const fn end(&self) -> u32 {
+        self.end
+    }
+}
+
+/// Equal in everything but the children.
+impl PartialEq for Part<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && self.media_type() == other.media_type()
+            && self.subtype() == other.subtype()
+            && self.parameters().eq(other.parameters())
+            && self.id() == other.id()
+            && self.description() == other.description()
+            && self.encoding() == other.encoding()
+            && self.octets() == other.octets()
+            && self.lines == other.lines
+            && self.envelope() == other.envelope()
+            && self.md5() == other.md5()
+            && self.disposition() == other.disposition()
+            && self.languages().eq(other.languages())
+            && self.location() == other.location()
+            && self.extensions() == other.extensions()
+    }
+}
+
+impl fmt::Debug for Part<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Part")
+            .field("kind", &self.kind)
+            .field("media_type", &self.media_type())
+            .field("subtype", &self.subtype())
+            .field("parameters", &self.parameters())
+            .field("encoding", &self.encoding())
+            .field("octets", &self.octets())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The parameters of a type or a disposition; a value is missing only where the server sent NIL.
+///
+/// ```
+/// use bytes::Bytes;
+/// use mailwire_imap::{bodystructure::BodyStructure, response::Tolerances};
+/// let wire = Bytes::from_static(br#"("TEXT" "PLAIN" ("A" "1" "B" "2") NIL NIL "7BIT" 0 0)"#);
+/// let body = BodyStructure::parse(wire, Tolerances::NONE)?;
+/// assert_eq!(body.root().unwrap().parameters().count(), 2);
+/// # Ok::<(), mailwire_imap::error::ParseError>(())
+/// ```
+#[derive(Clone)]
+pub struct Parameters<'a> {
+    scan: Scan<'a>,
+}
+
+impl<'a> Parameters<'a> {
+    fn of(wire: &'a [u8]) -> Self {
+        let mut scan = Scan::again(wire);
+        if scan.open().is_err() {
+            scan = Scan::again(b"");
+        }
+        Self { scan }
+    }
+
+    fn pair(&mut self) -> Parsed<(Text<'a>, Option<Text<'a>>)> {
+        while self.scan.eat(b' ') {}
+        let name = self.scan.string()?;
+        self.scan.sp()?;
+        let value = self.scan.nstring()?;
+        Ok((self.scan.text(name), self.scan.ntext(value)))
+    }
+}
+
+impl<'a> Iterator for Parameters<'a> {
+    type Item = (Text<'a>, Option<Text<'a>>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.pair().ok()
+    }
+}
+
+impl fmt::Debug for Parameters<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.clone()).finish()
+    }
+}
+
+/// Content-Disposition of a part.
+///
+/// ```
+/// use bytes::Bytes;
+/// use mailwire_imap::{bodystructure::BodyStructure, response::Tolerances};
+/// let wire = Bytes::from_static(
+///     br#"("IMAGE" "PNG" NIL NIL NIL "BASE64" 9 NIL ("ATTACHMENT" ("FILENAME" "a.png")))"#,
+/// );
+/// let body = BodyStructure::parse(wire, Tolerances::NONE)?;
+/// let disposition = body.root().unwrap().disposition().unwrap();
+/// assert_eq!(disposition.kind(), "ATTACHMENT");
+/// assert_eq!(disposition.parameter("filename").unwrap(), "a.png");
+/// # Ok::<(), mailwire_imap::error::ParseError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Disposition<'a> {
+    kind: Text<'a>,
+    parameters: Parameters<'a>,
+}
+
+impl<'a> Disposition<'a> {
+    fn of(wire: &'a [u8]) -> Option<Self> {
+        let mut scan = Scan::again(wire);
+        if scan.open().is_err() {
+            let bare = scan.string().ok()?;
+            return Some(Self {
+                kind: scan.text(bare),
+                parameters: Parameters::of(b""),
+            });
+        }
+        let kind = scan.string().ok()?;
+        scan.sp().ok()?;
+        Some(Self {
+            kind: scan.text(kind),
+            parameters: Parameters::of(scan.rest()),
+        })
+    }
+
+    /// `inline`, `attachment` or another one.
+    #[must_use]
+    pub const fn kind(&self) -> Text<'a> {
+        self.kind
+    }
+
+    /// Its parameters.
+    #[must_use]
+    pub fn parameters(&self) -> Parameters<'a> {
+        self.parameters.clone()
+    }
+
+    /// The first parameter of that name.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<Text<'a>> {
+        self.parameters()
+            .find(|(here, _)| here.eq_ignore_ascii_case(name.as_bytes()))
+            .and_then(|(_, value)| value)
+    }
+}
+
+impl PartialEq for Disposition<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.parameters().eq(other.parameters())
+    }
+}
+
+/// The languages of a part.
+#[derive(Clone, Debug)]
+pub struct Languages<'a> {
+    scan: Scan<'a>,
+}
+
+impl<'a> Iterator for Languages<'a> {
+    type Item = Text<'a>;
+
+    fn next(&mut self) -> Option<Text<'a>> {
+        while self.scan.eat(b'(') || self.scan.eat(b' ') {}
+        let span = self.scan.string().ok()?;
+        Some(self.scan.text(span))
+    }
+}
