@@ -6,6 +6,8 @@
 //! be built can be read back and is the same.
 
 mod append;
+#[cfg(feature = "arbitrary")]
+mod arbitrary;
 mod authenticate;
 mod bare;
 mod by;

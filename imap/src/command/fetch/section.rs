@@ -214,7 +214,7 @@ impl<'a> Section<'a> {
 pub struct HeaderFields<'a>(&'a [u8]);
 
 impl<'a> HeaderFields<'a> {
-    fn parse(cursor: &mut Cursor<'a>) -> Result<Self, ParseError> {
+    pub(in crate::command) fn parse(cursor: &mut Cursor<'a>) -> Result<Self, ParseError> {
         cursor.space()?;
         let start = cursor.offset();
         cursor.list(Expected::List, |cursor| cursor.astring().map(drop))?;
