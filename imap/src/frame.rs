@@ -16,9 +16,9 @@ mod literal;
 mod scan;
 mod server;
 
-pub use client::{Response, Responses};
+pub use client::{ResponseFrame, Responses};
 pub use literal::Literal;
-pub use server::{Bodies, Command, Commands, Policy, Refused, Why};
+pub use server::{Bodies, CommandFrame, Commands, Policy, Refused, Why};
 
 use crate::limits;
 

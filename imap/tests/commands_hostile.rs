@@ -10,7 +10,7 @@ use mailwire_imap::{
     encode::Literals,
     error::Expected,
     flag::Flag,
-    frame::{self, Commands, Policy},
+    frame::{CommandFrame, Commands, Policy},
     mailbox::Mailbox,
 };
 
@@ -437,10 +437,10 @@ fn imap_42_no_argument_ends_its_command() {
             let mut line = survives(body);
             line.extend_from_slice(b"\r\nz NOOP\r\n");
             let mut frames = Commands::new(Policy::logged_in());
-            assert!(matches!(frames.next(&mut line), frame::Command::Whole(_)));
+            assert!(matches!(frames.next(&mut line), CommandFrame::Whole(_)));
             assert_eq!(
                 frames.next(&mut line),
-                frame::Command::Whole(BytesMut::from("z NOOP"))
+                CommandFrame::Whole(BytesMut::from("z NOOP"))
             );
         }
     }

@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use mailwire_imap::{
     command::{Command, CommandBody},
     encode::Literals,
-    frame::{self, Commands, Policy},
+    frame::{CommandFrame, Commands, Policy},
 };
 
 use crate::commands::{EXAMPLES, parse};
@@ -130,12 +130,12 @@ fn damaged_streams_are_framed_the_same_however_they_are_cut() {
             buffer.extend_from_slice(piece);
             loop {
                 match commands.next(&mut buffer) {
-                    frame::Command::NeedInput => break,
-                    lost @ frame::Command::Lost(_) => {
+                    CommandFrame::NeedInput => break,
+                    lost @ CommandFrame::Lost(_) => {
                         found.push(lost);
                         return (found, body);
                     }
-                    frame::Command::InBody => {
+                    CommandFrame::InBody => {
                         while let Some(octets) = commands.take_body(&mut buffer) {
                             body.extend_from_slice(&octets);
                         }
@@ -143,14 +143,14 @@ fn damaged_streams_are_framed_the_same_however_they_are_cut() {
                             break;
                         }
                     }
-                    frame::Command::Body { head, literal } => {
+                    CommandFrame::Body { head, literal } => {
                         // Decided by something that the cut does not change.
                         if literal.len % 2 == 0 {
                             commands.accept_body();
                         } else {
                             commands.refuse_body();
                         }
-                        found.push(frame::Command::Body { head, literal });
+                        found.push(CommandFrame::Body { head, literal });
                     }
                     command => found.push(command),
                 }

@@ -4,15 +4,15 @@ use bytes::BytesMut;
 use mailwire_core::line::Octet;
 use mailwire_imap::{
     encode::Literals,
-    frame::{Command, Commands, Lost, Policy, Refused, Why},
+    frame::{CommandFrame, Commands, Lost, Policy, Refused, Why},
 };
 
-fn whole(text: &str) -> Command {
-    Command::Whole(text.into())
+fn whole(text: &str) -> CommandFrame {
+    CommandFrame::Whole(text.into())
 }
 
 /// All that comes of `input` when it arrives in pieces of `size` octets, but for `NeedInput`.
-fn run(policy: Policy, input: &[u8], size: usize) -> Vec<Command> {
+fn run(policy: Policy, input: &[u8], size: usize) -> Vec<CommandFrame> {
     let mut commands = Commands::new(policy);
     let mut buffer = BytesMut::new();
     let mut found = Vec::new();
@@ -20,9 +20,9 @@ fn run(policy: Policy, input: &[u8], size: usize) -> Vec<Command> {
         buffer.extend_from_slice(piece);
         loop {
             match commands.next(&mut buffer) {
-                Command::NeedInput => break,
-                Command::Lost(lost) => {
-                    found.push(Command::Lost(lost));
+                CommandFrame::NeedInput => break,
+                CommandFrame::Lost(lost) => {
+                    found.push(CommandFrame::Lost(lost));
                     return found;
                 }
                 command => found.push(command),
@@ -33,7 +33,7 @@ fn run(policy: Policy, input: &[u8], size: usize) -> Vec<Command> {
 }
 
 /// The same however the input is cut.
-fn found(policy: Policy, input: &[u8]) -> Vec<Command> {
+fn found(policy: Policy, input: &[u8]) -> Vec<CommandFrame> {
     let at_once = run(policy, input, input.len().max(1));
     for size in [1, 2, 3, 7, 64] {
         assert_eq!(run(policy, input, size), at_once, "pieces of {size}");
@@ -41,8 +41,8 @@ fn found(policy: Policy, input: &[u8]) -> Vec<Command> {
     at_once
 }
 
-fn refused(command: &Command) -> (Option<&[u8]>, Why) {
-    let Command::Refused(Refused { tag, why, .. }) = command else {
+fn refused(command: &CommandFrame) -> (Option<&[u8]>, Why) {
+    let CommandFrame::Refused(Refused { tag, why, .. }) = command else {
         panic!("{command:?}");
     };
     (tag.as_ref().map(|tag| tag.as_bytes()), *why)
@@ -57,7 +57,7 @@ fn lines_and_literals_make_a_command() {
         ),
         [
             whole("a NOOP"),
-            Command::Continue,
+            CommandFrame::Continue,
             whole("b LOGIN {4}\r\njo\r\n {3+}\r\n{1}"),
             whole("c SELECT ~{1+}\r\nx"),
         ]
@@ -83,7 +83,7 @@ fn imap_1_an_announced_size_is_refused_without_a_plus() {
     }
     assert_eq!(
         found(Policy::before_login(), b"a LOGIN {8192}\r\n"),
-        [Command::Continue]
+        [CommandFrame::Continue]
     );
 }
 
@@ -92,8 +92,8 @@ fn imap_1_no_memory_is_taken_for_what_was_announced() {
     let mut commands = Commands::new(Policy::logged_in());
     let mut input = BytesMut::from("a LOGIN {65536}\r\nx");
     let before = input.capacity();
-    assert_eq!(commands.next(&mut input), Command::Continue);
-    assert_eq!(commands.next(&mut input), Command::NeedInput);
+    assert_eq!(commands.next(&mut input), CommandFrame::Continue);
+    assert_eq!(commands.next(&mut input), CommandFrame::NeedInput);
     assert_eq!(input.capacity(), before);
 }
 
@@ -122,7 +122,7 @@ fn imap_2_beyond_the_cap_the_connection_is_over() {
         );
         assert_eq!(
             commands,
-            [Command::Lost(Lost::EndlessCommand { max: 1_048_576 })]
+            [CommandFrame::Lost(Lost::EndlessCommand { max: 1_048_576 })]
         );
     }
 }
@@ -143,7 +143,7 @@ fn imap_3_literal_minus_ends_at_4096() {
     );
     assert!(matches!(
         run(minus, &with_len(4_096), 1_000)[0],
-        Command::Whole(_)
+        CommandFrame::Whole(_)
     ));
     let commands = found(minus, &with_len(4_097));
     assert_eq!(
@@ -160,7 +160,7 @@ fn imap_3_literal_minus_ends_at_4096() {
     let plus = minus.with_literals(Literals::Plus);
     assert!(matches!(
         found(plus, &with_len(4_097))[0],
-        Command::Whole(_)
+        CommandFrame::Whole(_)
     ));
 }
 
@@ -213,7 +213,7 @@ fn imap_4_unreadable_announcements_without_waiting_end_the_connection() {
         let input = format!("a LOGIN {bad}\r\nb NOOP\r\n");
         assert_eq!(
             found(Policy::logged_in(), input.as_bytes()),
-            [Command::Lost(Lost::BadLiteral)],
+            [CommandFrame::Lost(Lost::BadLiteral)],
             "{bad}"
         );
     }
@@ -237,7 +237,7 @@ fn imap_4_what_is_no_announcement_is_left_to_the_grammar() {
     // Leading zeros are read over.
     assert_eq!(
         found(Policy::logged_in(), b"a SELECT {05}\r\nhello\r\n"),
-        [Command::Continue, whole("a SELECT {05}\r\nhello")]
+        [CommandFrame::Continue, whole("a SELECT {05}\r\nhello")]
     );
     // An LF alone ends nothing.
     let commands = found(Policy::logged_in(), b"a LOGIN {5}\nb NOOP\r\nc NOOP\r\n");
@@ -253,12 +253,12 @@ fn imap_4_a_literal_in_open_quotes_is_none() {
     );
     assert_eq!(
         found(Policy::logged_in(), b"a SELECT \"x {50+}\r\n"),
-        [Command::Lost(Lost::BadLiteral)]
+        [CommandFrame::Lost(Lost::BadLiteral)]
     );
     // Quotes that are closed, with an escaped one among them.
     assert_eq!(
         found(Policy::logged_in(), b"a SELECT \"\\\"\" {1}\r\nx\r\n"),
-        [Command::Continue, whole("a SELECT \"\\\"\" {1}\r\nx")]
+        [CommandFrame::Continue, whole("a SELECT \"\\\"\" {1}\r\nx")]
     );
     // Quotes within a literal count for nothing.
     assert_eq!(
@@ -281,7 +281,7 @@ fn imap_6_many_tiny_literals_end_at_the_size_of_a_command() {
     input.extend_from_slice(&input.repeat(3));
     assert!(matches!(
         run(Policy::before_login(), &input, 4_096)[..],
-        [Command::Lost(Lost::EndlessCommand { .. })]
+        [CommandFrame::Lost(Lost::EndlessCommand { .. })]
     ));
     // Below the size of a command they are a command, seen once and not again from the front.
     let mut input = b"a ID (".to_vec();
@@ -290,7 +290,7 @@ fn imap_6_many_tiny_literals_end_at_the_size_of_a_command() {
     }
     input.extend_from_slice(b")\r\n");
     let at_once = run(Policy::before_login(), &input, input.len());
-    assert!(matches!(&at_once[..], [Command::Whole(frame)] if frame.len() == input.len() - 2));
+    assert!(matches!(&at_once[..], [CommandFrame::Whole(frame)] if frame.len() == input.len() - 2));
     assert_eq!(run(Policy::before_login(), &input, 1), at_once);
 }
 
@@ -313,7 +313,7 @@ fn imap_6_a_command_that_grows_too_long_is_refused_at_its_end() {
 fn imap_7_behind_a_refused_literal_the_next_line_is_a_command() {
     let mut commands = Commands::new(Policy::logged_in());
     let mut input = BytesMut::from("a APPEND Sent (\\Seen) {5000000}\r\n");
-    let Command::Body { head, literal } = commands.next(&mut input) else {
+    let CommandFrame::Body { head, literal } = commands.next(&mut input) else {
         panic!();
     };
     assert_eq!(head, "a APPEND Sent (\\Seen) {5000000}");
@@ -332,11 +332,14 @@ fn imap_8_lines_without_end_are_bounded() {
         input.extend_from_slice(&[b'x'; 8_192]);
         fed += 8_192;
         match commands.next(&mut input) {
-            Command::NeedInput => assert!(input.len() <= 64 * 1024 + 8_192),
+            CommandFrame::NeedInput => assert!(input.len() <= 64 * 1024 + 8_192),
             command => break command,
         }
     };
-    assert!(matches!(lost, Command::Lost(Lost::EndlessCommand { .. })));
+    assert!(matches!(
+        lost,
+        CommandFrame::Lost(Lost::EndlessCommand { .. })
+    ));
     assert!(fed < 3 * 1024 * 1024, "{fed}");
 }
 
@@ -420,13 +423,13 @@ fn a_message_is_handed_out_in_pieces() {
             buffer.extend_from_slice(piece);
             loop {
                 match commands.next(&mut buffer) {
-                    Command::NeedInput => break,
-                    Command::Body { head, .. } => {
+                    CommandFrame::NeedInput => break,
+                    CommandFrame::Body { head, .. } => {
                         heads.push(head);
                         bodies.push(Vec::new());
                         commands.accept_body();
                     }
-                    Command::InBody => {
+                    CommandFrame::InBody => {
                         while let Some(octets) = commands.take_body(&mut buffer) {
                             bodies.last_mut().unwrap().extend_from_slice(&octets);
                         }
@@ -434,7 +437,7 @@ fn a_message_is_handed_out_in_pieces() {
                             break;
                         }
                     }
-                    Command::Tail(tail) => tails.push(tail),
+                    CommandFrame::Tail(tail) => tails.push(tail),
                     command => assert_eq!(command, whole("b NOOP")),
                 }
             }
@@ -449,11 +452,17 @@ fn a_message_is_handed_out_in_pieces() {
 fn an_empty_message_has_an_end() {
     let mut commands = Commands::new(Policy::logged_in());
     let mut input = BytesMut::from("a APPEND x {0}\r\n\r\n");
-    assert!(matches!(commands.next(&mut input), Command::Body { .. }));
+    assert!(matches!(
+        commands.next(&mut input),
+        CommandFrame::Body { .. }
+    ));
     commands.accept_body();
-    assert_eq!(commands.next(&mut input), Command::InBody);
+    assert_eq!(commands.next(&mut input), CommandFrame::InBody);
     assert_eq!(commands.take_body(&mut input), None);
-    assert_eq!(commands.next(&mut input), Command::Tail(BytesMut::new()));
+    assert_eq!(
+        commands.next(&mut input),
+        CommandFrame::Tail(BytesMut::new())
+    );
 }
 
 #[test]
@@ -461,7 +470,10 @@ fn imap_2_a_refused_message_is_thrown_away_with_what_follows_it() {
     let mut commands = Commands::new(Policy::logged_in().with_literals(Literals::Plus));
     let mut input =
         BytesMut::from("a APPEND x {12+}\r\nb LOGOUT\r\n\r\n {4+}\r\nc x\n\r\nd NOOP\r\n");
-    assert!(matches!(commands.next(&mut input), Command::Body { .. }));
+    assert!(matches!(
+        commands.next(&mut input),
+        CommandFrame::Body { .. }
+    ));
     commands.refuse_body();
     let command = commands.next(&mut input);
     assert_eq!(refused(&command), (None, Why::Body));
@@ -481,13 +493,16 @@ fn is_inside_tells_a_truncated_command() {
     let mut input = BytesMut::new();
     assert!(!commands.is_inside(&input));
     input.extend_from_slice(b"a APPEND x {3}\r\n");
-    assert!(matches!(commands.next(&mut input), Command::Body { .. }));
+    assert!(matches!(
+        commands.next(&mut input),
+        CommandFrame::Body { .. }
+    ));
     assert!(commands.is_inside(&input));
     commands.accept_body();
     input.extend_from_slice(b"abc");
     assert!(commands.take_body(&mut input).is_some());
     assert!(commands.is_inside(&input), "the CRLF is missing");
     input.extend_from_slice(b"\r\n");
-    assert!(matches!(commands.next(&mut input), Command::Tail(_)));
+    assert!(matches!(commands.next(&mut input), CommandFrame::Tail(_)));
     assert!(!commands.is_inside(&input));
 }

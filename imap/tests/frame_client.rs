@@ -2,10 +2,10 @@
 
 use bytes::BytesMut;
 use mailwire_core::line::Octet;
-use mailwire_imap::frame::{Lost, Response, Responses};
+use mailwire_imap::frame::{Lost, ResponseFrame, Responses};
 
 /// All that comes of `input` in pieces of `size` octets; bodies as what they hold.
-fn run(input: &[u8], size: usize, inline: u64) -> Vec<Response> {
+fn run(input: &[u8], size: usize, inline: u64) -> Vec<ResponseFrame> {
     let mut responses = Responses::new();
     responses.set_inline(inline);
     let mut buffer = BytesMut::new();
@@ -15,17 +15,17 @@ fn run(input: &[u8], size: usize, inline: u64) -> Vec<Response> {
         buffer.extend_from_slice(piece);
         loop {
             match responses.next(&mut buffer) {
-                Response::NeedInput => break,
-                Response::InBody => {
+                ResponseFrame::NeedInput => break,
+                ResponseFrame::InBody => {
                     while let Some(octets) = responses.take_body(&mut buffer) {
                         body.extend_from_slice(&octets);
                     }
                     if responses.body_left() > 0 {
                         break;
                     }
-                    found.push(Response::Whole(body.split().freeze()));
+                    found.push(ResponseFrame::Whole(body.split().freeze()));
                 }
-                response @ Response::Lost(_) => {
+                response @ ResponseFrame::Lost(_) => {
                     found.push(response);
                     return found;
                 }
@@ -36,7 +36,7 @@ fn run(input: &[u8], size: usize, inline: u64) -> Vec<Response> {
     found
 }
 
-fn found(input: &[u8]) -> Vec<Response> {
+fn found(input: &[u8]) -> Vec<ResponseFrame> {
     let at_once = run(input, input.len(), 64);
     for size in [1, 2, 3, 7] {
         assert_eq!(run(input, size, 64), at_once, "pieces of {size}");
@@ -44,8 +44,8 @@ fn found(input: &[u8]) -> Vec<Response> {
     at_once
 }
 
-fn whole(text: &'static str) -> Response {
-    Response::Whole(text.into())
+fn whole(text: &'static str) -> ResponseFrame {
+    ResponseFrame::Whole(text.into())
 }
 
 #[test]
@@ -78,7 +78,10 @@ fn the_text_of_a_status_announces_nothing() {
         let input = format!("{line}\r\n* 1 EXISTS\r\n");
         assert_eq!(
             found(input.as_bytes()),
-            [Response::Whole(line.to_owned().into()), whole("* 1 EXISTS")]
+            [
+                ResponseFrame::Whole(line.to_owned().into()),
+                whole("* 1 EXISTS")
+            ]
         );
     }
 }
@@ -97,17 +100,22 @@ fn large_bodies_are_streamed() {
         &body[..65]
     );
     let responses = found(input.as_bytes());
-    let Response::Body { head, literal } = &responses[0] else {
+    let ResponseFrame::Body { head, literal } = &responses[0] else {
         panic!();
     };
     assert_eq!(
         (&head[..], literal.len),
         (&b"* 7 FETCH (UID 3 BODY[] {100}"[..], 100)
     );
-    assert_eq!(responses[1], Response::Whole(body.clone().into()));
-    assert!(matches!(&responses[2], Response::Body { head, .. } if head == " BODY[TEXT]<0> {65}"));
-    assert_eq!(responses[3], Response::Whole(body[..65].to_owned().into()));
-    assert_eq!(responses[4], Response::Tail(" FLAGS ())".into()));
+    assert_eq!(responses[1], ResponseFrame::Whole(body.clone().into()));
+    assert!(
+        matches!(&responses[2], ResponseFrame::Body { head, .. } if head == " BODY[TEXT]<0> {65}")
+    );
+    assert_eq!(
+        responses[3],
+        ResponseFrame::Whole(body[..65].to_owned().into())
+    );
+    assert_eq!(responses[4], ResponseFrame::Tail(" FLAGS ())".into()));
     assert_eq!(responses[5], whole("* 8 FETCH (UID 4)"));
 }
 
@@ -117,7 +125,9 @@ fn only_the_content_of_messages_is_streamed() {
     let input =
         format!("* 7 FETCH (ENVELOPE (NIL {{100}}\r\n{subject} NIL) RFC822.TEXT {{2}}\r\nab)\r\n");
     let responses = found(input.as_bytes());
-    assert!(matches!(&responses[..], [Response::Whole(frame)] if frame.len() == input.len() - 2));
+    assert!(
+        matches!(&responses[..], [ResponseFrame::Whole(frame)] if frame.len() == input.len() - 2)
+    );
     for item in [
         "RFC822",
         "rfc822.header",
@@ -127,7 +137,7 @@ fn only_the_content_of_messages_is_streamed() {
     ] {
         let input = format!("* 7 FETCH ({item} {{100}}\r\n{subject})\r\n");
         let responses = found(input.as_bytes());
-        assert!(matches!(responses[0], Response::Body { .. }), "{item}");
+        assert!(matches!(responses[0], ResponseFrame::Body { .. }), "{item}");
     }
 }
 
@@ -135,16 +145,21 @@ fn only_the_content_of_messages_is_streamed() {
 fn imap_35_an_announced_size_takes_no_memory() {
     assert_eq!(
         found(b"* LIST () \"/\" {4294967295}\r\n"),
-        [Response::Lost(Lost::LiteralTooLarge { len: 4_294_967_295 })]
+        [ResponseFrame::Lost(Lost::LiteralTooLarge {
+            len: 4_294_967_295
+        })]
     );
     assert_eq!(
         found(b"* LIST () \"/\" {99999999999999999999}\r\n"),
-        [Response::Lost(Lost::BadLiteral)]
+        [ResponseFrame::Lost(Lost::BadLiteral)]
     );
     let mut responses = Responses::new();
     let mut input = BytesMut::from("* 1 FETCH (BODY[] {1000000000}\r\nabc");
     let capacity = input.capacity();
-    assert!(matches!(responses.next(&mut input), Response::Body { .. }));
+    assert!(matches!(
+        responses.next(&mut input),
+        ResponseFrame::Body { .. }
+    ));
     assert_eq!(responses.take_body(&mut input).unwrap(), "abc");
     assert_eq!(responses.take_body(&mut input), None);
     assert_eq!(responses.body_left(), 999_999_997);
@@ -162,7 +177,7 @@ fn imap_37_many_tiny_literals_are_looked_at_once() {
     for size in [1, input.len()] {
         let responses = run(&input, size, 64);
         assert!(
-            matches!(&responses[..], [Response::Whole(frame)] if frame.len() == input.len() - 2)
+            matches!(&responses[..], [ResponseFrame::Whole(frame)] if frame.len() == input.len() - 2)
         );
     }
 }
@@ -171,18 +186,21 @@ fn imap_37_many_tiny_literals_are_looked_at_once() {
 fn imap_37_responses_are_bounded() {
     let line = vec![b'x'; 1_100_000];
     let limit = Lost::ResponseTooLong { max: 4_194_304 };
-    assert_eq!(run(&line, 8_192, 64), [Response::Lost(limit)]);
+    assert_eq!(run(&line, 8_192, 64), [ResponseFrame::Lost(limit)]);
     let mut input = b"* X".to_vec();
     for _ in 0..900_000 {
         input.extend_from_slice(b"{0}\r\n ");
     }
-    assert!(matches!(run(&input, 8_192, 64)[..], [Response::Lost(_)]));
+    assert!(matches!(
+        run(&input, 8_192, 64)[..],
+        [ResponseFrame::Lost(_)]
+    ));
 }
 
 #[test]
 fn a_bad_octet_spoils_one_response_to_its_end() {
     let responses = found(b"* LIST (\n) \"/\" {4}\r\n* 1\r\r\n* 1 EXISTS\r\n");
-    assert!(matches!(responses[0], Response::Malformed(bad) if bad.octet == Octet::Lf));
+    assert!(matches!(responses[0], ResponseFrame::Malformed(bad) if bad.octet == Octet::Lf));
     assert_eq!(responses[1], whole("* 1 EXISTS"));
     assert_eq!(responses.len(), 2);
 }

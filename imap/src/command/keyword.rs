@@ -1,10 +1,10 @@
 //! Keywords, to be dispatched on.
 
-use nom::{Parser, bytes::complete::take_while1};
+use nom::bytes::complete::take_while1;
 
 use crate::{
     error::{Expected, ParseError},
-    grammar::Cursor,
+    grammar::{Cursor, is_atom_char},
 };
 
 /// No keyword of ours is longer.
@@ -28,15 +28,13 @@ impl<'a> Keyword<'a> {
     }
 }
 
-/// Letters, digits, and what stands between them in names.
+/// The octets of an atom up to a bracket, which begins a section.
 pub(super) fn keyword<'a>(
     cursor: &mut Cursor<'a>,
     expected: Expected,
 ) -> Result<Keyword<'a>, ParseError> {
-    let is_part = |octet: u8| {
-        octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'=' | b'+' | b'/')
-    };
-    let raw = cursor.run(expected, take_while1(is_part).map(|word: &'a [u8]| word))?;
+    let is_part = |octet: u8| is_atom_char(octet) && octet != b'[';
+    let raw: &'a [u8] = cursor.run(expected, take_while1(is_part))?;
     let mut upper = [0; MAX];
     if let Some(upper) = upper.get_mut(..raw.len()) {
         upper.copy_from_slice(raw);

@@ -44,7 +44,10 @@ impl Tag {
     pub fn parse(cursor: &mut Cursor<'_>) -> Result<Self, ParseError> {
         let error = cursor.error(Expected::Tag);
         let octets = cursor.take_while(is_tag_char);
-        Self::new(octets).ok_or(error)
+        if !(1..=limits::TAG).contains(&octets.len()) {
+            return Err(error);
+        }
+        Ok(Self(Octets::from(octets)))
     }
 
     /// The octets.

@@ -17,14 +17,14 @@ use crate::limits;
 ///
 /// ```
 /// use bytes::BytesMut;
-/// use mailwire_imap::frame::{Response, Responses};
+/// use mailwire_imap::frame::{ResponseFrame, Responses};
 /// let mut responses = Responses::new();
 /// let mut input = BytesMut::from("* 1 FETCH (BODY[1] {3}\r\na\r\n UID 7)\r\na OK {3}\r\n");
 /// assert_eq!(
 ///     responses.next(&mut input),
-///     Response::Whole("* 1 FETCH (BODY[1] {3}\r\na\r\n UID 7)".into()),
+///     ResponseFrame::Whole("* 1 FETCH (BODY[1] {3}\r\na\r\n UID 7)".into()),
 /// );
-/// assert_eq!(responses.next(&mut input), Response::Whole("a OK {3}".into()));
+/// assert_eq!(responses.next(&mut input), ResponseFrame::Whole("a OK {3}".into()));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Responses {
@@ -50,15 +50,15 @@ enum State {
 /// What [`Responses::next`] found.
 ///
 /// ```
-/// use mailwire_imap::frame::Response;
-/// assert_ne!(Response::NeedInput, Response::InBody);
+/// use mailwire_imap::frame::ResponseFrame;
+/// assert_ne!(ResponseFrame::NeedInput, ResponseFrame::InBody);
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "a machine must handle every outcome"
 )]
-pub enum Response {
+pub enum ResponseFrame {
     /// A whole response without its last CRLF, literals inline.
     Whole(Bytes),
     /// A FETCH response up to the announcement of a large body, `{n}` included. Its octets follow
@@ -118,11 +118,11 @@ impl Responses {
     }
 
     /// Takes the next response off `input`, once it is there.
-    pub fn next(&mut self, input: &mut BytesMut) -> Response {
+    pub fn next(&mut self, input: &mut BytesMut) -> ResponseFrame {
         loop {
             match self.state {
-                State::Body(_) => return Response::InBody,
-                State::Literal(end) if input.len() < end => return Response::NeedInput,
+                State::Body(_) => return ResponseFrame::InBody,
+                State::Literal(end) if input.len() < end => return ResponseFrame::NeedInput,
                 State::Literal(end) => {
                     self.state = State::Line;
                     self.scan.begin_line(end);
@@ -130,12 +130,12 @@ impl Responses {
                 State::Line => {
                     let Some(end) = self.scan.line_end(input) else {
                         return match self.too_long(input.len()) {
-                            Some(lost) => Response::Lost(lost),
-                            None => Response::NeedInput,
+                            Some(lost) => ResponseFrame::Lost(lost),
+                            None => ResponseFrame::NeedInput,
                         };
                     };
                     if let Some(lost) = self.too_long(end) {
-                        return Response::Lost(lost);
+                        return ResponseFrame::Lost(lost);
                     }
                     if let Some(response) = self.line(end, input) {
                         return response;
@@ -179,7 +179,7 @@ impl Responses {
     }
 
     /// A line ends at `end`.
-    fn line(&mut self, end: usize, input: &mut BytesMut) -> Option<Response> {
+    fn line(&mut self, end: usize, input: &mut BytesMut) -> Option<ResponseFrame> {
         let line = input.get(self.scan.line..end).unwrap_or_default();
         let announced = if self.scan.line == 0 && !self.is_tail && !has_literals(line) {
             Announced::Nothing
@@ -190,7 +190,7 @@ impl Responses {
             Announced::Literal(literal, at) => (literal, at),
             // Braces around digits that are no size cannot be text either.
             Announced::Unreadable if is_overlong(line) => {
-                return Some(Response::Lost(Lost::BadLiteral));
+                return Some(ResponseFrame::Lost(Lost::BadLiteral));
             }
             Announced::Nothing | Announced::Unreadable | Announced::Lost => {
                 return Some(self.whole(end, input));
@@ -207,13 +207,13 @@ impl Responses {
         let literal_end = end.saturating_add(2).saturating_add(len);
         if literal_end > limits::RESPONSE {
             let len = literal.len;
-            return Some(Response::Lost(Lost::LiteralTooLarge { len }));
+            return Some(ResponseFrame::Lost(Lost::LiteralTooLarge { len }));
         }
         self.state = State::Literal(literal_end);
         None
     }
 
-    fn offer(&mut self, literal: Literal, end: usize, input: &mut BytesMut) -> Response {
+    fn offer(&mut self, literal: Literal, end: usize, input: &mut BytesMut) -> ResponseFrame {
         let mut head = input.split_to(end + 2);
         head.truncate(end);
         self.state = State::Body(literal.len);
@@ -223,27 +223,27 @@ impl Responses {
             bad: self.scan.bad,
             ..Scan::default()
         };
-        Response::Body {
+        ResponseFrame::Body {
             head: head.freeze(),
             literal,
         }
     }
 
-    fn whole(&mut self, end: usize, input: &mut BytesMut) -> Response {
+    fn whole(&mut self, end: usize, input: &mut BytesMut) -> ResponseFrame {
         let bad = self.scan.bad.take();
         let is_tail = core::mem::take(&mut self.is_tail);
         self.scan = Scan::default();
         self.is_fetch = false;
         if let Some(malformed) = bad {
             input.advance(end + 2);
-            return Response::Malformed(malformed);
+            return ResponseFrame::Malformed(malformed);
         }
         let mut frame = input.split_to(end + 2);
         frame.truncate(end);
         if is_tail {
-            Response::Tail(frame.freeze())
+            ResponseFrame::Tail(frame.freeze())
         } else {
-            Response::Whole(frame.freeze())
+            ResponseFrame::Whole(frame.freeze())
         }
     }
 }

@@ -6,10 +6,10 @@ use crate::encode::LiteralKind;
 ///
 /// ```
 /// use bytes::BytesMut;
-/// use mailwire_imap::frame::{Command, Commands, Policy};
+/// use mailwire_imap::frame::{CommandFrame, Commands, Policy};
 /// let mut commands = Commands::new(Policy::logged_in());
 /// let mut input = BytesMut::from("a APPEND Sent {5000000}\r\n");
-/// let Command::Body { literal, .. } = commands.next(&mut input) else { unreachable!() };
+/// let CommandFrame::Body { literal, .. } = commands.next(&mut input) else { unreachable!() };
 /// assert_eq!(literal.len, 5_000_000);
 /// assert!(literal.waits);
 /// ```

@@ -14,13 +14,13 @@ use crate::{command::Tag, encode::Literals, limits};
 ///
 /// ```
 /// use bytes::BytesMut;
-/// use mailwire_imap::frame::{Command, Commands, Policy};
+/// use mailwire_imap::frame::{CommandFrame, Commands, Policy};
 /// let mut commands = Commands::new(Policy::before_login());
 /// let mut input = BytesMut::from("a LOGIN {4}\r\n");
-/// assert_eq!(commands.next(&mut input), Command::Continue);
-/// assert_eq!(commands.next(&mut input), Command::NeedInput);
+/// assert_eq!(commands.next(&mut input), CommandFrame::Continue);
+/// assert_eq!(commands.next(&mut input), CommandFrame::NeedInput);
 /// input.extend_from_slice(b"fred {3+}\r\nb*c\r\n");
-/// let Command::Whole(frame) = commands.next(&mut input) else { unreachable!() };
+/// let CommandFrame::Whole(frame) = commands.next(&mut input) else { unreachable!() };
 /// assert_eq!(&frame[..], b"a LOGIN {4}\r\nfred {3+}\r\nb*c");
 /// ```
 #[derive(Clone, Debug)]
@@ -123,15 +123,15 @@ impl Policy {
 /// What [`Commands::next`] found.
 ///
 /// ```
-/// use mailwire_imap::frame::Command;
-/// assert_ne!(Command::NeedInput, Command::Continue);
+/// use mailwire_imap::frame::CommandFrame;
+/// assert_ne!(CommandFrame::NeedInput, CommandFrame::Continue);
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "a machine must handle every outcome"
 )]
-pub enum Command {
+pub enum CommandFrame {
     /// A whole command without its last CRLF, literals inline. It is not frozen, so a secret in it
     /// can be wiped.
     Whole(BytesMut),
@@ -161,13 +161,13 @@ pub enum Command {
 ///
 /// ```
 /// use bytes::BytesMut;
-/// use mailwire_imap::frame::{Command, Commands, Policy, Why};
+/// use mailwire_imap::frame::{CommandFrame, Commands, Policy, Why};
 /// let mut commands = Commands::new(Policy::before_login());
 /// let mut input = BytesMut::from("a LOGIN {400000000}\r\nb NOOP\r\n");
-/// let Command::Refused(refused) = commands.next(&mut input) else { unreachable!() };
+/// let CommandFrame::Refused(refused) = commands.next(&mut input) else { unreachable!() };
 /// assert_eq!(refused.tag.unwrap().as_bytes(), b"a");
 /// assert_eq!(refused.why, Why::LiteralTooLarge { max: 8_192 });
-/// assert_eq!(commands.next(&mut input), Command::Whole("b NOOP".into()));
+/// assert_eq!(commands.next(&mut input), CommandFrame::Whole("b NOOP".into()));
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -258,11 +258,11 @@ impl Commands {
     }
 
     /// Takes the next command off `input`, once it is there.
-    pub fn next(&mut self, input: &mut BytesMut) -> Command {
+    pub fn next(&mut self, input: &mut BytesMut) -> CommandFrame {
         loop {
             let found = match self.state {
-                State::Offered(_) | State::Body(_) => return Command::InBody,
-                State::Literal(end) if input.len() < end => return Command::NeedInput,
+                State::Offered(_) | State::Body(_) => return CommandFrame::InBody,
+                State::Literal(end) if input.len() < end => return CommandFrame::NeedInput,
                 State::Literal(end) => {
                     self.state = State::Line;
                     self.scan.begin_line(end);
@@ -277,7 +277,7 @@ impl Commands {
             match found {
                 Ok(Some(command)) => return command,
                 Ok(None) => {}
-                Err(lost) => return Command::Lost(lost),
+                Err(lost) => return CommandFrame::Lost(lost),
             }
         }
     }
@@ -292,7 +292,7 @@ impl Commands {
 
     /// The body, or what is left of it, is not wanted. A client that waits will send the next
     /// command; of others the rest of the command is thrown away and then told as
-    /// [`Command::Refused`].
+    /// [`CommandFrame::Refused`].
     pub fn refuse_body(&mut self) {
         let left = match self.state {
             State::Offered(literal) if literal.waits => {
@@ -338,17 +338,17 @@ impl Commands {
         }
     }
 
-    fn no_line_end(&mut self, input: &mut BytesMut) -> Result<Option<Command>, Lost> {
+    fn no_line_end(&mut self, input: &mut BytesMut) -> Result<Option<CommandFrame>, Lost> {
         if self.refused.is_none() {
             match self.too_long(input.len()) {
                 Some(why) => self.refuse(why, input),
-                None => return Ok(Some(Command::NeedInput)),
+                None => return Ok(Some(CommandFrame::NeedInput)),
             }
         }
         // What may yet turn out to be `~{9223372036854775807+}` CR stays.
         let old = input.len().saturating_sub(32);
         self.drop_front(old, input)?;
-        Ok(Some(Command::NeedInput))
+        Ok(Some(CommandFrame::NeedInput))
     }
 
     fn too_long(&self, end: usize) -> Option<Why> {
@@ -364,7 +364,7 @@ impl Commands {
     }
 
     /// A line ends at `end`.
-    fn line(&mut self, end: usize, input: &mut BytesMut) -> Result<Option<Command>, Lost> {
+    fn line(&mut self, end: usize, input: &mut BytesMut) -> Result<Option<CommandFrame>, Lost> {
         let line = input.get(self.scan.line..end).unwrap_or_default();
         let announced = match announced(line) {
             // `{50}` within quotes that never end is no literal; but whether a client thinks so
@@ -403,7 +403,7 @@ impl Commands {
             (Announced::Literal(literal, _), None) => {
                 let len = usize::try_from(literal.len).unwrap_or(usize::MAX);
                 self.state = State::Literal(end.saturating_add(2).saturating_add(len));
-                Ok(literal.waits.then_some(Command::Continue))
+                Ok(literal.waits.then_some(CommandFrame::Continue))
             }
             (_, None) => Ok(Some(self.whole(end, input))),
             (Announced::Literal(literal, _), Some(refused)) if !literal.waits => {
@@ -415,7 +415,7 @@ impl Commands {
             (_, Some(refused)) => {
                 self.drop_front(end + 2, input)?;
                 self.begin_command();
-                Ok(Some(Command::Refused(refused)))
+                Ok(Some(CommandFrame::Refused(refused)))
             }
         }
     }
@@ -464,23 +464,23 @@ impl Commands {
         is_append && words.next().is_some_and(|rest| !rest.is_empty())
     }
 
-    fn offer(&mut self, literal: Literal, end: usize, input: &mut BytesMut) -> Command {
+    fn offer(&mut self, literal: Literal, end: usize, input: &mut BytesMut) -> CommandFrame {
         let mut head = input.split_to(end + 2);
         head.truncate(end);
         self.begin_command();
         self.state = State::Offered(literal);
-        Command::Body { head, literal }
+        CommandFrame::Body { head, literal }
     }
 
-    fn whole(&mut self, end: usize, input: &mut BytesMut) -> Command {
+    fn whole(&mut self, end: usize, input: &mut BytesMut) -> CommandFrame {
         let mut frame = input.split_to(end + 2);
         frame.truncate(end);
         let is_tail = self.is_tail;
         self.begin_command();
         if is_tail {
-            Command::Tail(frame)
+            CommandFrame::Tail(frame)
         } else {
-            Command::Whole(frame)
+            CommandFrame::Whole(frame)
         }
     }
 
@@ -490,7 +490,7 @@ impl Commands {
         self.refused = Some(Refused { tag, why });
     }
 
-    fn throw(&mut self, left: u64, input: &mut BytesMut) -> Result<Option<Command>, Lost> {
+    fn throw(&mut self, left: u64, input: &mut BytesMut) -> Result<Option<CommandFrame>, Lost> {
         if left > self.policy.swallow {
             return Err(self.endless());
         }
@@ -499,7 +499,7 @@ impl Commands {
         let left = left - take as u64;
         if left > 0 {
             self.state = State::Throw(left);
-            return Ok(Some(Command::NeedInput));
+            return Ok(Some(CommandFrame::NeedInput));
         }
         self.state = State::Line;
         self.scan.begin_line(0);
