@@ -7,9 +7,10 @@
 //! leave the octets in the caller's buffer until a frame is whole and remember how far they have
 //! looked, so one-octet reads cost linear time.
 //!
-//! A literal is `{n}`, `{n+}`, `~{n}` or `~{n+}` in front of CRLF. Leading zeros are read over; any
-//! other text between braces there is refused, and if it looks like a literal that the peer does
-//! not wait behind, nobody can say where its command ends, so the connection is over.
+//! A literal is `{n}`, `{n+}`, `~{n}` or `~{n+}` in front of CRLF. Leading zeros are read over, up
+//! to 20 digits in all; any other text between braces there is refused, and if it looks like a
+//! literal that the peer does not wait behind, nobody can say where its command ends, so the
+//! connection is over.
 
 mod client;
 mod literal;

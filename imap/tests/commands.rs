@@ -131,7 +131,7 @@ pub(crate) const EXAMPLES: &[&str] = &[
     "A02 LIST (SUBSCRIBED RECURSIVEMATCH) \"\" % RETURN (STATUS (MESSAGES))",
     "t1 LIST \"\" % RETURN (SPECIAL-USE)",
     "t3 LIST (SPECIAL-USE) \"\" *",
-    "t1 CREATE MySpecial (USE (\\DRAFTS \\SENT))",
+    "t1 CREATE MySpecial (USE (\\Drafts \\Sent))",
     "A042 STATUS frop (MESSAGES SIZE)",
     // RFC 7162
     "A142 SELECT INBOX (CONDSTORE)",

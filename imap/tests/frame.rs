@@ -220,6 +220,30 @@ fn imap_4_unreadable_announcements_without_waiting_end_the_connection() {
 }
 
 #[test]
+fn imap_4_more_digits_than_a_size_has_are_refused() {
+    let zeros = "0".repeat(18);
+    let input = format!("a SELECT {{{zeros}01}}\r\nx\r\n");
+    assert_eq!(
+        found(Policy::logged_in(), input.as_bytes())[0],
+        CommandFrame::Continue
+    );
+    let zeros = "0".repeat(40);
+    let input = format!("a SELECT {{{zeros}5}}\r\nb NOOP\r\n");
+    let commands = found(Policy::logged_in(), input.as_bytes());
+    assert_eq!(refused(&commands[0]).1, Why::BadLiteral);
+    // The same behind a line that is too long, of which only the end is there.
+    let long = "x".repeat(70_000);
+    let input = format!("a SELECT {long}{{{zeros}5+}}\r\nb NOOP\r\n");
+    for size in [1, 1_000, 100_000] {
+        assert_eq!(
+            run(Policy::logged_in(), input.as_bytes(), size),
+            [CommandFrame::Lost(Lost::BadLiteral)],
+            "pieces of {size}"
+        );
+    }
+}
+
+#[test]
 fn imap_4_what_is_no_announcement_is_left_to_the_grammar() {
     for line in [
         "a LOGIN {5}x",

@@ -120,6 +120,18 @@ fn large_bodies_are_streamed() {
 }
 
 #[test]
+fn many_small_bodies_are_streamed_before_they_are_too_much_together() {
+    let part = format!("BODY[1] {{60000}}\r\n{} ", "x".repeat(60_000));
+    let input = format!("* 7 FETCH ({}UID 1)\r\n", part.repeat(200));
+    let responses = run(input.as_bytes(), 65_536, 65_536);
+    let bodies = responses
+        .iter()
+        .filter(|response| matches!(response, ResponseFrame::Body { .. }));
+    assert_eq!(bodies.count(), 2);
+    assert!(matches!(responses.last(), Some(ResponseFrame::Tail(_))));
+}
+
+#[test]
 fn only_the_content_of_messages_is_streamed() {
     let subject = "s".repeat(100);
     let input =

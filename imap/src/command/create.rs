@@ -19,13 +19,13 @@ use crate::{
 pub struct SpecialUses(u8);
 
 const NAMES: [(SpecialUses, &[u8]); 7] = [
-    (SpecialUses::ALL, b"ALL"),
-    (SpecialUses::ARCHIVE, b"ARCHIVE"),
-    (SpecialUses::DRAFTS, b"DRAFTS"),
-    (SpecialUses::FLAGGED, b"FLAGGED"),
-    (SpecialUses::JUNK, b"JUNK"),
-    (SpecialUses::SENT, b"SENT"),
-    (SpecialUses::TRASH, b"TRASH"),
+    (SpecialUses::ALL, b"All"),
+    (SpecialUses::ARCHIVE, b"Archive"),
+    (SpecialUses::DRAFTS, b"Drafts"),
+    (SpecialUses::FLAGGED, b"Flagged"),
+    (SpecialUses::JUNK, b"Junk"),
+    (SpecialUses::SENT, b"Sent"),
+    (SpecialUses::TRASH, b"Trash"),
 ];
 
 impl SpecialUses {
@@ -74,7 +74,7 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<CommandBody, ParseError> 
             let name = keyword::keyword(cursor, Expected::Flag)?;
             let (one, _) = NAMES
                 .iter()
-                .find(|(_, known)| *known == name.upper())
+                .find(|(_, known)| known.eq_ignore_ascii_case(name.raw()))
                 .ok_or(error)?;
             uses = uses.with(*one);
             Ok(())

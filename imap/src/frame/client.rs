@@ -200,11 +200,13 @@ impl Responses {
             self.is_fetch = is_fetch(line);
         }
         let before = line.get(..at).unwrap_or_default();
-        if literal.len > self.inline && self.is_fetch && is_content(before) {
-            return Some(self.offer(literal, end, input));
-        }
         let len = usize::try_from(literal.len).unwrap_or(usize::MAX);
         let literal_end = end.saturating_add(2).saturating_add(len);
+        // Many bodies that are small each are streamed too, before they are too much together.
+        let is_large = literal.len > self.inline || literal_end > limits::RESPONSE;
+        if is_large && self.is_fetch && is_content(before) {
+            return Some(self.offer(literal, end, input));
+        }
         if literal_end > limits::RESPONSE {
             let len = literal.len;
             return Some(ResponseFrame::Lost(Lost::LiteralTooLarge { len }));

@@ -37,6 +37,15 @@ pub(super) enum Announced {
     Lost,
 }
 
+/// Reads the end of a line whose front was thrown away.
+pub(super) fn announced_at_end(tail: &[u8]) -> Announced {
+    match announced(tail) {
+        // The brace that opens it may lie in what is gone.
+        Announced::Nothing if tail.ends_with(b"+}") => Announced::Lost,
+        announced => announced,
+    }
+}
+
 /// Reads the end of a line.
 pub(super) fn announced(line: &[u8]) -> Announced {
     let Some(inner) = line.strip_suffix(b"}") else {
@@ -62,9 +71,10 @@ pub(super) fn announced(line: &[u8]) -> Announced {
     }
 }
 
-/// 63 bits in decimal.
+/// 63 bits in decimal. More digits than that has are refused, whatever they say, so that the end of
+/// a line that is thrown away is enough to read them.
 fn size(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
+    if digits.is_empty() || digits.len() > 20 {
         return None;
     }
     let len = digits.iter().try_fold(0_u64, |len, digit| {

@@ -5,7 +5,7 @@ use mailwire_core::line::Malformed;
 
 use super::{
     Lost,
-    literal::{Announced, Literal, announced, ends_in_quotes},
+    literal::{Announced, Literal, announced, announced_at_end, ends_in_quotes},
     scan::Scan,
 };
 use crate::{command::Tag, encode::Literals, limits};
@@ -376,6 +376,7 @@ impl Commands {
                     Announced::Lost
                 }
             }
+            Announced::Nothing if self.thrown > 0 => announced_at_end(line),
             announced => announced,
         };
         if self.refused.is_none() {
