@@ -10,14 +10,14 @@ use crate::{
     error::{Expected, ParseError},
     response::{
         Tolerance, Tolerances,
-        scan::{Parsed, Scan, Span, narrow},
+        scan::{Parsed, Scan, narrow},
         write,
     },
     text::Text,
 };
 
 /// How many fields there are.
-const FIELDS: usize = 10;
+pub(crate) const FIELDS: usize = 10;
 
 /// The ENVELOPE of a message.
 ///
@@ -100,18 +100,28 @@ pub(crate) fn between(scan: &mut Scan<'_>) -> Parsed<()> {
     Ok(())
 }
 
-fn address(scan: &mut Scan<'_>) -> Parsed<[Span; 4]> {
-    let mut parts = [Span::default(); 4];
-    let mut first = true;
+fn address(scan: &mut Scan<'_>) -> Parsed<()> {
     scan.need(b'(', Expected::Address)?;
-    for part in &mut parts {
-        if !core::mem::take(&mut first) {
-            scan.sp()?;
-        }
-        *part = scan.nstring()?;
+    scan.nstring()?;
+    for _ in 0..3 {
+        scan.sp()?;
+        scan.nstring()?;
     }
+    scan.close()
+}
+
+/// The same as views: for what has been checked before.
+fn checked_address<'a>(scan: &mut Scan<'a>) -> Parsed<[Option<Text<'a>>; 4]> {
+    scan.need(b'(', Expected::Address)?;
+    let name = scan.checked_ntext();
+    scan.sp()?;
+    let route = scan.checked_ntext();
+    scan.sp()?;
+    let mailbox = scan.checked_ntext();
+    scan.sp()?;
+    let host = scan.checked_ntext();
     scan.close()?;
-    Ok(parts)
+    Ok([name, route, mailbox, host])
 }
 
 impl Envelope {
@@ -136,6 +146,15 @@ impl Envelope {
         Ok(Self { wire, starts })
     }
 
+    /// What has been checked, and where its fields begin.
+    pub(crate) const fn of_checked(wire: Bytes, starts: [u32; FIELDS]) -> Self {
+        Self { wire, starts }
+    }
+
+    pub(crate) const fn starts(&self) -> [u32; FIELDS] {
+        self.starts
+    }
+
     /// A new one, all of whose fields are NIL until they are set.
     #[must_use]
     pub fn builder() -> EnvelopeBuilder<'static> {
@@ -148,8 +167,7 @@ impl Envelope {
 
     fn nstring(&self, field: Field) -> Option<Text<'_>> {
         let mut scan = Scan::again_at(&self.wire, self.start(field));
-        let span = scan.nstring().ok()?;
-        scan.ntext(span)
+        scan.checked_ntext()
     }
 
     fn list(&self, field: Field) -> Addresses<'_> {
@@ -283,12 +301,10 @@ impl<'a> Iterator for Addresses<'a> {
     fn next(&mut self) -> Option<Address<'a>> {
         let scan = self.scan.as_mut()?;
         while scan.eat(b' ') {}
-        let Ok(parts) = address(scan) else {
+        let Ok([name, route, mailbox, host]) = checked_address(scan) else {
             self.scan = None;
             return None;
         };
-        let part = |span: Span| scan.ntext(span);
-        let [name, route, mailbox, host] = parts.map(part);
         Some(Address {
             name,
             route,

@@ -24,7 +24,7 @@ impl<'a> Text<'a> {
         match wire {
             [b'"', quoted @ ..] => {
                 let octets = quoted.strip_suffix(b"\"").unwrap_or(quoted);
-                if octets.contains(&b'\\') {
+                if memchr::memchr(b'\\', octets).is_some() {
                     Span::new(0..octets.len(), Form::Escaped).text(octets)
                 } else {
                     Self::plain(octets)

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     envelope::Envelope,
+    error::Expected,
     response::{
         Tolerances,
         scan::{Parsed, Scan, Span},
@@ -68,7 +69,7 @@ impl<'a> Part<'a> {
         let body = if scan.peek() == Some(b'(') {
             child = scan.since(0).end;
             while read::sibling(&mut scan)? {
-                scan.pass()?;
+                scan.pass_checked()?;
             }
             Body::Multipart
         } else {
@@ -79,7 +80,7 @@ impl<'a> Part<'a> {
                 // A space on either side of the envelope.
                 envelope = Span::new(start + 1, scan.at().saturating_sub(1));
                 child = scan.since(0).end;
-                scan.pass()?;
+                scan.pass_checked()?;
             }
             body
         };
@@ -301,17 +302,21 @@ impl<'a> Parameters<'a> {
     fn of(wire: &'a [u8]) -> Self {
         let mut scan = Scan::again(wire);
         if scan.open().is_err() {
-            scan = Scan::again(b"");
+            scan = Scan::again(b")");
         }
         Self { scan }
     }
 
     fn pair(&mut self) -> Parsed<(Text<'a>, Option<Text<'a>>)> {
         while self.scan.eat(b' ') {}
-        let name = self.scan.string()?;
+        if self.scan.peek() == Some(b')') {
+            return self.scan.fail(Expected::String);
+        }
+        let Some(name) = self.scan.checked_ntext() else {
+            return self.scan.fail(Expected::String);
+        };
         self.scan.sp()?;
-        let value = self.scan.nstring()?;
-        Ok((self.scan.text(name), self.scan.ntext(value)))
+        Ok((name, self.scan.checked_ntext()))
     }
 }
 

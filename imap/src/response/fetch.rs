@@ -52,6 +52,7 @@ pub struct Fetch {
     size: Option<u64>,
     mod_seq: Option<u64>,
     index: Index,
+    envelope: Noted,
     /// How it was read, so that what is read again is understood alike.
     manner: (Tolerances, bool),
 }
@@ -125,7 +126,11 @@ struct Plain {
     uid: Option<NonZeroU32>,
     size: Option<u64>,
     mod_seq: Option<u64>,
+    envelope: Noted,
 }
+
+/// Where an envelope begins, and its fields within it.
+type Noted = (u32, [u32; envelope::FIELDS]);
 
 impl Fetch {
     /// Behind the keyword.
@@ -145,6 +150,7 @@ impl Fetch {
             size: plain.size,
             mod_seq: plain.mod_seq,
             index,
+            envelope: plain.envelope,
             manner: scan.manner(),
         })
     }
@@ -236,7 +242,7 @@ impl Fetch {
     #[must_use]
     pub fn envelope(&self) -> Option<Envelope> {
         let entry = self.find(Kind::Envelope)?;
-        Envelope::parse(self.slice(&entry), Tolerances::ALL).ok()
+        self.envelope_at(&entry)
     }
 
     /// `BODYSTRUCTURE`, else `BODY`.
@@ -314,6 +320,15 @@ impl Fetch {
         }
     }
 
+    fn envelope_at(&self, entry: &Entry) -> Option<Envelope> {
+        let (at, starts) = self.envelope;
+        if at == entry.value {
+            return Some(Envelope::of_checked(self.slice(entry), starts));
+        }
+        // Another envelope in the same response: it is read again.
+        Envelope::parse(self.slice(entry), self.manner.0).ok()
+    }
+
     fn find(&self, kind: Kind) -> Option<Entry> {
         self.entries()
             .map(|(entry, _)| entry)
@@ -347,9 +362,7 @@ impl Fetch {
             Kind::InternalDate => DateTime::parse(&mut Cursor::borrowing(value))
                 .ok()
                 .map(FetchItem::InternalDate),
-            Kind::Envelope => Envelope::parse(self.slice(&entry), Tolerances::ALL)
-                .ok()
-                .map(FetchItem::Envelope),
+            Kind::Envelope => self.envelope_at(&entry).map(FetchItem::Envelope),
             Kind::Body => Some(FetchItem::Body(BodyStructure::of_checked(
                 self.slice(&entry),
             ))),
@@ -534,7 +547,12 @@ fn known(scan: &mut Scan<'_>, value: &mut usize, plain: &mut Plain) -> Parsed<Ki
             Kind::Size
         }
         b"ENVELOPE" => {
-            envelope::read(scan)?;
+            let at = narrow(scan.at());
+            let mut starts = envelope::read(scan)?;
+            for start in &mut starts {
+                *start = start.saturating_sub(at);
+            }
+            plain.envelope = (at, starts);
             Kind::Envelope
         }
         b"BODYSTRUCTURE" => {

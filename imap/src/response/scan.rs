@@ -20,7 +20,7 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    pub(crate) fn new(start: usize, end: usize) -> Self {
+    pub(crate) const fn new(start: usize, end: usize) -> Self {
         Self {
             start: narrow(start),
             end: narrow(end),
@@ -41,8 +41,12 @@ impl Span {
 }
 
 /// A position of a frame, none of which passes `u32`.
-pub(crate) fn narrow(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "longer frames are refused before they are read"
+)]
+pub(crate) const fn narrow(at: usize) -> u32 {
+    at as u32
 }
 
 /// One place in a frame, and what it took to get there.
@@ -125,6 +129,7 @@ impl<'a> Scan<'a> {
         self.octets.get(span.range()).unwrap_or_default()
     }
 
+    #[inline]
     pub(crate) fn peek(&self) -> Option<u8> {
         self.octets.get(self.at).copied()
     }
@@ -146,6 +151,7 @@ impl<'a> Scan<'a> {
         tolerated
     }
 
+    #[inline]
     pub(crate) fn eat(&mut self, octet: u8) -> bool {
         let eaten = self.peek() == Some(octet);
         self.at += usize::from(eaten);
@@ -161,12 +167,19 @@ impl<'a> Scan<'a> {
     }
 
     /// One space.
+    #[inline]
     pub(crate) fn sp(&mut self) -> Parsed<()> {
-        self.need(b' ', Expected::Space)?;
-        if self.peek() == Some(b' ') && self.tolerates(Tolerance::DoubledSpace) {
-            while self.eat(b' ') {}
+        match self.rest() {
+            [b' ', b' ', ..] if self.tolerates(Tolerance::DoubledSpace) => {
+                while self.eat(b' ') {}
+                Ok(())
+            }
+            [b' ', ..] => {
+                self.at += 1;
+                Ok(())
+            }
+            _ => self.fail(Expected::Space),
         }
-        Ok(())
     }
 
     /// `(`.
@@ -179,7 +192,15 @@ impl<'a> Scan<'a> {
     }
 
     /// Whether the list ends here; what follows a `true` is behind the parenthesis.
+    #[inline]
     pub(crate) fn closed(&mut self) -> bool {
+        if self.eat(b')') {
+            return true;
+        }
+        self.peek() == Some(b' ') && self.closed_behind_spaces()
+    }
+
+    fn closed_behind_spaces(&mut self) -> bool {
         let start = self.at;
         if self.peek() == Some(b' ') && self.allow.contains(Tolerance::SpaceInParentheses) {
             while self.eat(b' ') {}
@@ -315,19 +336,61 @@ impl<'a> Scan<'a> {
     }
 
     /// `quoted`; the span holds the marks.
+    #[inline]
     fn quoted(&mut self) -> Parsed<Span> {
+        if let Some((_, end)) = self.plain_quoted() {
+            let start = self.at;
+            self.at = end;
+            return Ok(self.since(start));
+        }
+        self.uncommon_quoted()
+    }
+
+    /// What a string holds and where it ends, if it has neither an escape nor a defect, as nearly
+    /// all have not.
+    #[inline]
+    fn plain_quoted(&self) -> Option<(&'a [u8], usize)> {
+        let rest = self.octets.get(self.at + 1..)?;
+        let stop = quoted_run(rest);
+        let plain = rest.get(..stop)?;
+        let ends = rest.get(stop) == Some(&b'"') && ends_string(rest.get(stop + 1).copied());
+        ends.then_some((plain, self.at + stop + 2))
+    }
+
+    /// `nstring` as a view: for what has been checked before. What is none is not passed.
+    #[inline]
+    pub(crate) fn checked_ntext(&mut self) -> Option<Text<'a>> {
+        match self.peek()? {
+            b'"' => {
+                if let Some((plain, end)) = self.plain_quoted() {
+                    self.at = end;
+                    return Some(Text::plain(plain));
+                }
+            }
+            b'N' => {
+                if self.rest().starts_with(b"NIL") {
+                    self.at += 3;
+                    return None;
+                }
+            }
+            _ => {}
+        }
+        let span = self.nstring().ok()?;
+        self.ntext(span)
+    }
+
+    #[cold]
+    fn uncommon_quoted(&mut self) -> Parsed<Span> {
         let start = self.at;
         let mut at = start + 1;
         let mut eight_bit = false;
         loop {
             let rest = self.octets.get(at..).unwrap_or_default();
-            let stop = rest.iter().position(|octet| !is_quoted_char(*octet));
-            let Some(stop) = stop else {
-                return Err(ParseError::new(Expected::Quoted, start));
-            };
+            let stop = quoted_run(rest);
             at += stop;
             let next = rest.get(stop + 1).copied();
             match rest.get(stop) {
+                None => return Err(ParseError::new(Expected::Quoted, start)),
                 Some(b'"') => {
                     if !ends_string(next) && self.tolerates(Tolerance::UnescapedQuote) {
                         at += 1;
@@ -391,6 +454,7 @@ impl<'a> Scan<'a> {
     }
 
     /// `string`.
+    #[inline]
     pub(crate) fn string(&mut self) -> Parsed<Span> {
         match self.peek() {
             Some(b'"') => self.quoted(),
@@ -400,6 +464,7 @@ impl<'a> Scan<'a> {
     }
 
     /// `nstring`; the span of an absent one holds `NIL`.
+    #[inline]
     pub(crate) fn nstring(&mut self) -> Parsed<Span> {
         match self.peek() {
             Some(b'"') => self.quoted(),
@@ -418,8 +483,13 @@ impl<'a> Scan<'a> {
         }
     }
 
+    #[inline]
     fn nil(&mut self) -> Parsed<Span> {
         let start = self.at;
+        if let [b'N', b'I', b'L', b' ' | b')', ..] = self.rest() {
+            self.at += 3;
+            return Ok(self.since(start));
+        }
         if self.is_word(b"NIL") {
             Ok(self.since(start))
         } else {
@@ -474,6 +544,31 @@ impl<'a> Scan<'a> {
     /// Goes over one value, however deep it is.
     pub(crate) fn pass(&mut self) -> Parsed<()> {
         self.skip(usize::MAX)
+    }
+
+    /// Goes over a list that has been checked before: only its marks count.
+    pub(crate) fn pass_checked(&mut self) -> Parsed<()> {
+        let mut depth = 0_usize;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    self.quoted()?;
+                    continue;
+                }
+                Some(b'{') => {
+                    self.any_literal(true)?;
+                    continue;
+                }
+                Some(b'(') => depth += 1,
+                Some(b')') => depth = depth.saturating_sub(1),
+                Some(_) => {}
+                None => return self.fail(Expected::Close),
+            }
+            self.at += 1;
+            if depth == 0 {
+                return Ok(());
+            }
+        }
     }
 
     /// What stands in the place of a value that could not be read, whatever its depth: up to the
@@ -543,6 +638,40 @@ const fn is_quoted_char(octet: u8) -> bool {
     !matches!(octet, b'"' | b'\\' | 0 | b'\r' | b'\n' | 0x80..)
 }
 
+/// How many octets from the front on are [`is_quoted_char`]. Eight are looked at together: most
+/// of a response is text in quotes.
+#[inline]
+fn quoted_run(octets: &[u8]) -> usize {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * EACH;
+    // The lowest octet that is found is right; what is found above it need not be.
+    let below = |word: u64, limit: u64| word.wrapping_sub(limit * EACH) & !word & HIGH;
+    let mut at = 0;
+    while let Some(chunk) = octets.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*chunk);
+        let found = below(word ^ (u64::from(b'"') * EACH), 1)
+            | below(word ^ (u64::from(b'\\') * EACH), 1)
+            | below(word, 0x20)
+            | word & HIGH;
+        if found == 0 {
+            at += 8;
+            continue;
+        }
+        at += found.trailing_zeros() as usize / 8;
+        if octets
+            .get(at)
+            .is_none_or(|octet| *octet == b'"' || !is_quoted_char(*octet))
+        {
+            return at;
+        }
+        // A tab or another control that a string may hold.
+        at += 1;
+    }
+    let rest = octets.get(at..).unwrap_or_default();
+    let stop = rest.iter().position(|octet| !is_quoted_char(*octet));
+    at + stop.unwrap_or(rest.len())
+}
+
 /// Whether a quoted string may end in front of `next`.
 const fn ends_string(next: Option<u8>) -> bool {
     matches!(next, None | Some(b' ' | b')'))
@@ -551,6 +680,19 @@ const fn ends_string(next: Option<u8>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_of_quoted_octets_ends_where_a_naive_search_says() {
+        for octet in 0..=255_u8 {
+            for at in 0..24 {
+                let mut octets = [b'x'; 24];
+                octets[at] = octet;
+                octets[23 - at / 2] = if at % 3 == 0 { 0x01 } else { b'\\' };
+                let naive = octets.iter().position(|octet| !is_quoted_char(*octet));
+                assert_eq!(quoted_run(&octets), naive.unwrap_or(24), "{octets:?}");
+            }
+        }
+    }
 
     #[test]
     fn numbers_have_their_width_and_no_more() {

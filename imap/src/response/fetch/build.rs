@@ -114,9 +114,12 @@ impl FetchBuilder {
     /// `ENVELOPE`.
     #[must_use]
     pub fn envelope(self, envelope: &Envelope) -> Self {
-        self.item(Kind::Envelope, b"ENVELOPE", |wire| {
+        let mut builder = self.item(Kind::Envelope, b"ENVELOPE", |wire| {
             wire.put_slice(envelope.wire());
-        })
+        });
+        let at = narrow(builder.wire.len() - envelope.wire().len());
+        builder.plain.envelope = (at, envelope.starts());
+        builder
     }
 
     /// `BODY`: what was built as [`BodyForm::Body`](crate::bodystructure::BodyForm::Body).
@@ -233,6 +236,7 @@ impl FetchBuilder {
             size: self.plain.size,
             mod_seq: self.plain.mod_seq,
             index: self.index,
+            envelope: self.plain.envelope,
             manner: (Tolerances::NONE, true),
         }
     }
