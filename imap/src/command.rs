@@ -1,4 +1,4 @@
-//! Commands (RFC 9051 §6, RFC 3501 §6, and the extensions of the module list).
+//! Commands (RFC 9051 §6, RFC 3501 §6, and the extensions that each file names).
 //!
 //! A [`Command`] owns its values: strings without their quotes and escapes, sets and lists as
 //! octets that were checked once and are walked on request, SEARCH as a tree. It is read from a
