@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::{
-    read::{self, Body, Extensions, Fields},
+    read::{self, Body},
     walk::Children,
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     error::Expected,
     response::{
         Tolerances,
-        scan::{Parsed, Scan, Span},
+        scan::{Parsed, Scan, Span, narrow},
     },
     text::Text,
 };
@@ -48,67 +48,133 @@ pub enum PartKind {
 pub struct Part<'a> {
     wire: &'a [u8],
     kind: PartKind,
-    fields: Fields,
-    extensions: Extensions,
+    media: Option<Text<'a>>,
+    subtype: Option<Text<'a>>,
+    parameters: Span,
+    id: Option<Text<'a>>,
+    description: Option<Text<'a>>,
+    encoding: Option<Text<'a>>,
+    octets: u64,
     envelope: Span,
     child: u32,
     lines: Option<u64>,
+    md5: Option<Text<'a>>,
+    disposition: Span,
+    languages: Span,
+    location: Option<Text<'a>>,
+    others: Span,
     end: u32,
 }
 
 impl<'a> Part<'a> {
-    /// The part whose parenthesis is at `at`.
+    /// The part whose parenthesis is at `at`. All has been checked, so it is only looked for.
     pub(super) fn at(wire: &'a [u8], at: u32) -> Option<Self> {
-        Self::read(wire, at).ok()
-    }
-
-    fn read(wire: &'a [u8], at: u32) -> Parsed<Self> {
-        let mut scan = Scan::again_at(wire, at);
-        scan.open()?;
-        let (mut fields, mut envelope, mut child) = (Fields::default(), Span::default(), 0);
-        let body = if scan.peek() == Some(b'(') {
-            child = scan.since(0).end;
-            while read::sibling(&mut scan)? {
-                scan.pass_checked()?;
-            }
-            Body::Multipart
-        } else {
-            fields = read::fields(&mut scan)?;
-            let start = scan.at();
-            let body = read::before_child(&mut scan, &fields)?;
-            if body == Body::Message {
-                // A space on either side of the envelope.
-                envelope = Span::new(start + 1, scan.at().saturating_sub(1));
-                child = scan.since(0).end;
-                scan.pass_checked()?;
-            }
-            body
-        };
-        let (subtype, lines, extensions) = read::tail(&mut scan, body)?;
-        if body == Body::Multipart {
-            fields.subtype = subtype;
-            fields.parameters = extensions.first;
-        }
-        Ok(Self {
+        let mut part = Self {
             wire,
-            kind: match body {
-                Body::Multipart => PartKind::Multipart,
-                Body::Message => PartKind::Message,
-                Body::Text => PartKind::Text,
-                Body::Basic => PartKind::Basic,
-            },
-            fields,
-            extensions,
-            envelope,
-            child,
-            lines,
-            end: scan.since(0).end,
-        })
+            kind: PartKind::Multipart,
+            media: None,
+            subtype: None,
+            parameters: Span::default(),
+            id: None,
+            description: None,
+            encoding: None,
+            octets: 0,
+            envelope: Span::default(),
+            child: 0,
+            lines: None,
+            md5: None,
+            disposition: Span::default(),
+            languages: Span::default(),
+            location: None,
+            others: Span::default(),
+            end: 0,
+        };
+        let mut scan = Scan::again_at(wire, at);
+        scan.open().ok()?;
+        if scan.peek() == Some(b'(') {
+            part.child = narrow(scan.at());
+            while read::sibling(&mut scan).ok()? {
+                scan.pass_checked().ok()?;
+            }
+            scan.sp().ok()?;
+            part.subtype = scan.checked_ntext();
+        } else {
+            part.single(&mut scan)?;
+        }
+        part.extension(&mut scan)?;
+        part.end = narrow(scan.at());
+        Some(part)
     }
 
-    fn text(&self, span: Span) -> Option<Text<'a>> {
-        let wire = self.slice(span);
-        (!wire.is_empty()).then(|| Text::of_nstring(wire)).flatten()
+    /// The fields of a part that is no multipart, to the end of its lines.
+    fn single(&mut self, scan: &mut Scan<'a>) -> Option<()> {
+        self.media = scan.checked_ntext();
+        scan.sp().ok()?;
+        self.subtype = scan.checked_ntext();
+        scan.sp().ok()?;
+        self.parameters = scan.checked_value().ok()?;
+        scan.sp().ok()?;
+        self.id = scan.checked_ntext();
+        scan.sp().ok()?;
+        self.description = scan.checked_ntext();
+        scan.sp().ok()?;
+        self.encoding = scan.checked_ntext();
+        scan.sp().ok()?;
+        self.octets = scan.number64().ok()?;
+        let (media, subtype) = (self.media?, self.subtype?);
+        let start = scan.at();
+        self.kind = match read::before_child(scan, media, subtype).ok()? {
+            Body::Text => PartKind::Text,
+            Body::Message => PartKind::Message,
+            Body::Multipart | Body::Basic => PartKind::Basic,
+        };
+        match self.kind {
+            PartKind::Message => {
+                // A space on either side of the envelope.
+                self.envelope = Span::new(start + 1, scan.at().saturating_sub(1));
+                self.child = narrow(scan.at());
+                scan.pass_checked().ok()?;
+                self.lines = read::count(scan).ok()?;
+            }
+            PartKind::Text => self.lines = read::count(scan).ok()?,
+            PartKind::Basic | PartKind::Multipart => {}
+        }
+        Some(())
+    }
+
+    /// What BODYSTRUCTURE has and BODY has not, and the closing parenthesis.
+    fn extension(&mut self, scan: &mut Scan<'a>) -> Option<()> {
+        if scan.closed() {
+            return Some(());
+        }
+        scan.sp().ok()?;
+        if self.kind == PartKind::Multipart {
+            self.parameters = scan.checked_value().ok()?;
+        } else {
+            self.md5 = scan.checked_ntext();
+        }
+        if scan.closed() {
+            return Some(());
+        }
+        scan.sp().ok()?;
+        self.disposition = scan.checked_value().ok()?;
+        if scan.closed() {
+            return Some(());
+        }
+        scan.sp().ok()?;
+        self.languages = scan.checked_value().ok()?;
+        if scan.closed() {
+            return Some(());
+        }
+        scan.sp().ok()?;
+        self.location = scan.checked_ntext();
+        let start = scan.at();
+        while !scan.closed() {
+            scan.sp().ok()?;
+            scan.value().ok()?;
+        }
+        self.others = Span::new(start, scan.at().saturating_sub(1));
+        Some(())
     }
 
     fn slice(&self, span: Span) -> &'a [u8] {
@@ -126,14 +192,14 @@ impl<'a> Part<'a> {
     pub fn media_type(&self) -> Text<'a> {
         match self.kind {
             PartKind::Multipart => Text::plain(b"multipart"),
-            _ => Text::of_wire(self.slice(self.fields.media)),
+            _ => self.media.unwrap_or(Text::plain(b"")),
         }
     }
 
     /// The subtype.
     #[must_use]
     pub fn subtype(&self) -> Text<'a> {
-        Text::of_wire(self.slice(self.fields.subtype))
+        self.subtype.unwrap_or(Text::plain(b""))
     }
 
     /// Whether it is of that type and subtype, in whatever case.
@@ -147,7 +213,7 @@ impl<'a> Part<'a> {
     /// The parameters of the type.
     #[must_use]
     pub fn parameters(&self) -> Parameters<'a> {
-        Parameters::of(self.slice(self.fields.parameters))
+        Parameters::of(self.slice(self.parameters))
     }
 
     /// The first parameter of that name.
@@ -160,26 +226,26 @@ impl<'a> Part<'a> {
 
     /// `body-fld-id`: Content-ID.
     #[must_use]
-    pub fn id(&self) -> Option<Text<'a>> {
-        self.text(self.fields.id)
+    pub const fn id(&self) -> Option<Text<'a>> {
+        self.id
     }
 
     /// `body-fld-desc`: Content-Description.
     #[must_use]
-    pub fn description(&self) -> Option<Text<'a>> {
-        self.text(self.fields.description)
+    pub const fn description(&self) -> Option<Text<'a>> {
+        self.description
     }
 
     /// `body-fld-enc`: Content-Transfer-Encoding; nothing for a multipart.
     #[must_use]
-    pub fn encoding(&self) -> Option<Text<'a>> {
-        self.text(self.fields.encoding)
+    pub const fn encoding(&self) -> Option<Text<'a>> {
+        self.encoding
     }
 
     /// `body-fld-octets`: the size in its transfer encoding; 0 for a multipart.
     #[must_use]
     pub const fn octets(&self) -> u64 {
-        self.fields.octets
+        self.octets
     }
 
     /// `body-fld-lines`, for text and messages.
@@ -206,17 +272,14 @@ impl<'a> Part<'a> {
 
     /// `body-fld-md5`.
     #[must_use]
-    pub fn md5(&self) -> Option<Text<'a>> {
-        match self.kind {
-            PartKind::Multipart => None,
-            _ => self.text(self.extensions.first),
-        }
+    pub const fn md5(&self) -> Option<Text<'a>> {
+        self.md5
     }
 
     /// `body-fld-dsp`: Content-Disposition.
     #[must_use]
     pub fn disposition(&self) -> Option<Disposition<'a>> {
-        let wire = self.slice(self.extensions.disposition);
+        let wire = self.slice(self.disposition);
         Disposition::of(wire)
     }
 
@@ -224,20 +287,20 @@ impl<'a> Part<'a> {
     #[must_use]
     pub fn languages(&self) -> Languages<'a> {
         Languages {
-            scan: Scan::again(self.slice(self.extensions.languages)),
+            scan: Scan::again(self.slice(self.languages)),
         }
     }
 
     /// `body-fld-loc`: Content-Location.
     #[must_use]
-    pub fn location(&self) -> Option<Text<'a>> {
-        self.text(self.extensions.location)
+    pub const fn location(&self) -> Option<Text<'a>> {
+        self.location
     }
 
     /// `body-extension` of later standards, as it stands on the wire.
     #[must_use]
     pub fn extensions(&self) -> &'a [u8] {
-        self.slice(self.extensions.others).trim_ascii_start()
+        self.slice(self.others).trim_ascii_start()
     }
 
     pub(super) const fn child(&self) -> u32 {

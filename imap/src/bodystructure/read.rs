@@ -6,32 +6,10 @@ use crate::{
     limits::DEPTH,
     response::{
         Tolerance,
-        scan::{Parsed, Scan, Span},
+        scan::{Parsed, Scan},
     },
+    text::Text,
 };
-
-/// The fields in front of what depends on the type.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Fields {
-    pub(super) media: Span,
-    pub(super) subtype: Span,
-    pub(super) parameters: Span,
-    pub(super) id: Span,
-    pub(super) description: Span,
-    pub(super) encoding: Span,
-    pub(super) octets: u64,
-}
-
-/// The fields behind it, as far as they are there.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Extensions {
-    /// MD5 of a single part, parameters of a multipart.
-    pub(super) first: Span,
-    pub(super) disposition: Span,
-    pub(super) languages: Span,
-    pub(super) location: Span,
-    pub(super) others: Span,
-}
 
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(super) enum Body {
@@ -50,8 +28,8 @@ pub(crate) fn read(scan: &mut Scan<'_>) -> Parsed<()> {
         let body = if scan.peek() == Some(b'(') {
             Body::Multipart
         } else {
-            let fields = fields(scan)?;
-            before_child(scan, &fields)?
+            let (media, subtype) = fields(scan)?;
+            before_child(scan, media, subtype)?
         };
         if matches!(body, Body::Multipart | Body::Message) {
             if depth == DEPTH {
@@ -88,37 +66,36 @@ pub(super) fn sibling(scan: &mut Scan<'_>) -> Parsed<bool> {
     Ok(scan.peek() == Some(b'('))
 }
 
-/// `media-basic SP body-fields`.
-pub(super) fn fields(scan: &mut Scan<'_>) -> Parsed<Fields> {
-    let mut fields = Fields {
-        media: scan.string()?,
-        ..Fields::default()
-    };
+/// `media-basic SP body-fields`: the type and the subtype.
+fn fields<'a>(scan: &mut Scan<'a>) -> Parsed<(Text<'a>, Text<'a>)> {
+    let media = scan.string()?;
     scan.sp()?;
-    fields.subtype = scan.string()?;
+    let subtype = scan.string()?;
     scan.sp()?;
-    fields.parameters = parameters(scan)?;
+    parameters(scan)?;
     scan.sp()?;
-    fields.id = scan.nstring()?;
+    scan.nstring()?;
     scan.sp()?;
-    fields.description = scan.nstring()?;
+    scan.nstring()?;
     scan.sp()?;
-    fields.encoding = match scan.peek() {
+    match scan.peek() {
         Some(b'n' | b'N') if scan.tolerates(Tolerance::NilEncoding) => scan.nstring()?,
         _ => scan.string()?,
     };
     scan.sp()?;
-    fields.octets = scan.number64()?;
-    Ok(fields)
+    scan.number64()?;
+    Ok((scan.text(media), scan.text(subtype)))
 }
 
-/// What the fields make of the part; for a message, up to its body.
-pub(super) fn before_child(scan: &mut Scan<'_>, fields: &Fields) -> Parsed<Body> {
-    let media = scan.text(fields.media);
+/// What the type makes of the part; for a message, up to its body.
+pub(super) fn before_child(
+    scan: &mut Scan<'_>,
+    media: Text<'_>,
+    subtype: Text<'_>,
+) -> Parsed<Body> {
     if media.eq_ignore_ascii_case(b"TEXT") {
         return Ok(Body::Text);
     }
-    let subtype = scan.text(fields.subtype);
     let is_message = media.eq_ignore_ascii_case(b"MESSAGE")
         && (subtype.eq_ignore_ascii_case(b"RFC822") || subtype.eq_ignore_ascii_case(b"GLOBAL"));
     if !is_message {
@@ -134,22 +111,22 @@ pub(super) fn before_child(scan: &mut Scan<'_>, fields: &Fields) -> Parsed<Body>
 }
 
 /// Everything behind the fields, or behind the children, to the closing parenthesis.
-pub(super) fn tail(scan: &mut Scan<'_>, body: Body) -> Parsed<(Span, Option<u64>, Extensions)> {
-    let (mut subtype, mut lines) = (Span::default(), None);
+fn tail(scan: &mut Scan<'_>, body: Body) -> Parsed<()> {
     match body {
         Body::Multipart => {
             scan.sp()?;
-            subtype = scan.string()?;
+            scan.string()?;
         }
-        Body::Message | Body::Text => lines = count(scan)?,
+        Body::Message | Body::Text => {
+            count(scan)?;
+        }
         Body::Basic => {}
     }
-    let extensions = extensions(scan, body)?;
-    Ok((subtype, lines, extensions))
+    extensions(scan, body)
 }
 
 /// `body-fld-lines` with the space in front.
-fn count(scan: &mut Scan<'_>) -> Parsed<Option<u64>> {
+pub(super) fn count(scan: &mut Scan<'_>) -> Parsed<Option<u64>> {
     if scan.peek() == Some(b')') && scan.tolerates(Tolerance::NilLines) {
         return Ok(None);
     }
@@ -161,50 +138,47 @@ fn count(scan: &mut Scan<'_>) -> Parsed<Option<u64>> {
     scan.number64().map(Some)
 }
 
-fn extensions(scan: &mut Scan<'_>, body: Body) -> Parsed<Extensions> {
-    let mut found = Extensions::default();
+fn extensions(scan: &mut Scan<'_>, body: Body) -> Parsed<()> {
     if scan.closed() {
-        return Ok(found);
+        return Ok(());
     }
     scan.sp()?;
-    found.first = match body {
+    match body {
         Body::Multipart => parameters(scan)?,
-        _ => scan.nstring()?,
-    };
+        _ => {
+            scan.nstring()?;
+        }
+    }
     if scan.closed() {
-        return Ok(found);
+        return Ok(());
     }
     scan.sp()?;
-    found.disposition = disposition(scan)?;
+    disposition(scan)?;
     if scan.closed() {
-        return Ok(found);
+        return Ok(());
     }
     scan.sp()?;
-    found.languages = languages(scan)?;
+    languages(scan)?;
     if scan.closed() {
-        return Ok(found);
+        return Ok(());
     }
     scan.sp()?;
-    found.location = scan.nstring()?;
-    let start = scan.at();
+    scan.nstring()?;
     while !scan.closed() {
         scan.sp()?;
         scan.value()?;
     }
-    found.others = Span::new(start, scan.at().saturating_sub(1));
-    Ok(found)
+    Ok(())
 }
 
 /// `body-fld-param`.
-fn parameters(scan: &mut Scan<'_>) -> Parsed<Span> {
-    let start = scan.at();
+fn parameters(scan: &mut Scan<'_>) -> Parsed<()> {
     if scan.is_nil() {
-        return Ok(scan.since(start));
+        return Ok(());
     }
     scan.open()?;
     if scan.peek() == Some(b')') && scan.tolerates(Tolerance::EmptyList) {
-        scan.close()?;
-        return Ok(scan.since(start));
+        return scan.close();
     }
     loop {
         scan.string()?;
@@ -215,40 +189,37 @@ fn parameters(scan: &mut Scan<'_>) -> Parsed<Span> {
             scan.string()?;
         }
         if scan.closed() {
-            return Ok(scan.since(start));
+            return Ok(());
         }
         scan.sp()?;
     }
 }
 
 /// `body-fld-dsp`.
-fn disposition(scan: &mut Scan<'_>) -> Parsed<Span> {
-    let start = scan.at();
+fn disposition(scan: &mut Scan<'_>) -> Parsed<()> {
     if scan.is_nil() {
-        return Ok(scan.since(start));
+        return Ok(());
     }
     if matches!(scan.peek(), Some(b'"' | b'{')) && scan.tolerates(Tolerance::BareDisposition) {
-        return scan.string();
+        return scan.string().map(drop);
     }
     scan.open()?;
     scan.string()?;
     scan.sp()?;
     parameters(scan)?;
-    scan.close()?;
-    Ok(scan.since(start))
+    scan.close()
 }
 
 /// `body-fld-lang`.
-fn languages(scan: &mut Scan<'_>) -> Parsed<Span> {
+fn languages(scan: &mut Scan<'_>) -> Parsed<()> {
     if scan.peek() != Some(b'(') {
-        return scan.nstring();
+        return scan.nstring().map(drop);
     }
-    let start = scan.at();
     scan.open()?;
     loop {
         scan.string()?;
         if scan.closed() {
-            return Ok(scan.since(start));
+            return Ok(());
         }
         scan.sp()?;
     }

@@ -360,20 +360,15 @@ impl<'a> Scan<'a> {
     /// `nstring` as a view: for what has been checked before. What is none is not passed.
     #[inline]
     pub(crate) fn checked_ntext(&mut self) -> Option<Text<'a>> {
-        match self.peek()? {
-            b'"' => {
-                if let Some((plain, end)) = self.plain_quoted() {
-                    self.at = end;
-                    return Some(Text::plain(plain));
-                }
-            }
-            b'N' => {
-                if self.rest().starts_with(b"NIL") {
-                    self.at += 3;
-                    return None;
-                }
-            }
-            _ => {}
+        if self.peek() == Some(b'"')
+            && let Some((plain, end)) = self.plain_quoted()
+        {
+            self.at = end;
+            return Some(Text::plain(plain));
+        }
+        if self.rest().starts_with(b"NIL") {
+            self.at += 3;
+            return None;
         }
         let span = self.nstring().ok()?;
         self.ntext(span)
@@ -544,6 +539,16 @@ impl<'a> Scan<'a> {
     /// Goes over one value, however deep it is.
     pub(crate) fn pass(&mut self) -> Parsed<()> {
         self.skip(usize::MAX)
+    }
+
+    /// Goes over a list, a string or NIL that has been checked before.
+    pub(crate) fn checked_value(&mut self) -> Parsed<Span> {
+        let start = self.at;
+        if self.peek() == Some(b'(') {
+            self.pass_checked()?;
+            return Ok(self.since(start));
+        }
+        self.nstring()
     }
 
     /// Goes over a list that has been checked before: only its marks count.
