@@ -1,0 +1,45 @@
+//! Writing the wire form of a response, which its builder then owns.
+
+use alloc::vec::Vec;
+
+use bytes::{BufMut, BytesMut};
+
+pub(crate) use crate::encode::put_number as number;
+use crate::encode::{put_astring, put_string};
+
+/// `string`, as a literal where it cannot be quoted. NUL, which no string may hold, is left out.
+pub(crate) fn string(wire: &mut BytesMut, octets: &[u8]) {
+    without_nul(octets, |octets| put_string(wire, octets));
+}
+
+/// `nstring`.
+pub(crate) fn nstring(wire: &mut BytesMut, octets: Option<&[u8]>) {
+    match octets {
+        Some(octets) => string(wire, octets),
+        None => wire.put_slice(b"NIL"),
+    }
+}
+
+/// `astring`, and `mailbox`.
+pub(crate) fn astring(wire: &mut BytesMut, octets: &[u8]) {
+    without_nul(octets, |octets| put_astring(wire, octets));
+}
+
+fn without_nul(octets: &[u8], put: impl FnOnce(&[u8])) {
+    if memchr::memchr(0, octets).is_none() {
+        return put(octets);
+    }
+    let kept: Vec<u8> = octets.iter().copied().filter(|octet| *octet != 0).collect();
+    put(&kept);
+}
+
+/// Text of a status response: one line, without controls.
+pub(crate) fn text(wire: &mut BytesMut, text: &str) {
+    for octet in text.bytes() {
+        wire.put_u8(if octet.is_ascii_control() {
+            b' '
+        } else {
+            octet
+        });
+    }
+}
