@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | [`core`](mod@core) | `mailwire-core` | the machine contract, strict lines and dots, SASL |
 //! | `smtp` | `mailwire-smtp` | SMTP, submission and LMTP |
+//! | `imap` | `mailwire-imap` | IMAP: types and codec, behind the feature `imap` |
 //! | `pop3` | `mailwire-pop3` | POP3 |
 //! | `tls` | `mailtls` | TLS for mail and the driver that runs the machines |
 #![forbid(unsafe_code)]
@@ -25,6 +26,8 @@ pub use mailwire_core as core;
 
 #[cfg(feature = "tls")]
 pub use mailtls as tls;
+#[cfg(feature = "imap")]
+pub use mailwire_imap as imap;
 #[cfg(feature = "pop3")]
 pub use mailwire_pop3 as pop3;
 #[cfg(feature = "smtp")]

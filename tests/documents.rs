@@ -14,8 +14,8 @@ use std::{
 };
 
 /// The folders whose Rust code, transcripts and scripts the documents speak of.
-const FOLDERS: [&str; 8] = [
-    "src", "tests", "wire", "smtp", "pop3", "mailtls", "examples", "fuzz",
+const FOLDERS: [&str; 9] = [
+    "src", "tests", "wire", "smtp", "imap", "pop3", "mailtls", "examples", "fuzz",
 ];
 
 fn root() -> &'static Path {

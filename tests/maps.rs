@@ -12,9 +12,10 @@ use std::{
 };
 
 /// The crates, by whether they are protocol crates.
-const CRATES: [(&str, bool); 6] = [
+const CRATES: [(&str, bool); 7] = [
     ("wire", true),
     ("smtp", true),
+    ("imap", true),
     ("pop3", true),
     ("mailtls", false),
     ("examples", false),
