@@ -554,7 +554,12 @@ impl<'a> Scan<'a> {
     /// Goes over a list that has been checked before: only its marks count.
     pub(crate) fn pass_checked(&mut self) -> Parsed<()> {
         let mut depth = 0_usize;
-        loop {
+        for _ in 0..self.octets.len() {
+            let rest = self.rest();
+            let plain = rest
+                .iter()
+                .position(|octet| matches!(octet, b'"' | b'(' | b')' | b'{'));
+            self.at += plain.unwrap_or(rest.len());
             match self.peek() {
                 Some(b'"') => {
                     self.quoted()?;
@@ -565,15 +570,15 @@ impl<'a> Scan<'a> {
                     continue;
                 }
                 Some(b'(') => depth += 1,
-                Some(b')') => depth = depth.saturating_sub(1),
-                Some(_) => {}
-                None => return self.fail(Expected::Close),
+                Some(_) => depth = depth.saturating_sub(1),
+                None => break,
             }
             self.at += 1;
             if depth == 0 {
                 return Ok(());
             }
         }
+        self.fail(Expected::Close)
     }
 
     /// What stands in the place of a value that could not be read, whatever its depth: up to the

@@ -253,6 +253,12 @@ impl fmt::Debug for Thread {
 }
 
 /// The messages of a THREAD response.
+///
+/// ```
+/// use mailwire_imap::response::{Thread, ThreadNode};
+/// let thread = Thread::new(&[ThreadNode::new(std::num::NonZero::new(2), 0)]);
+/// assert_eq!(thread.iter().count(), 1);
+/// ```
 #[derive(Clone)]
 pub struct ThreadNodes<'a> {
     walk: Walk<'a>,
