@@ -293,7 +293,7 @@ impl Fetch {
     /// assert_eq!(pieces[1], (b")\r\n"[..].into(), None));
     /// # Ok::<(), mailwire_imap::error::ParseError>(())
     /// ```
-    pub fn pieces(&self) -> impl Iterator<Item = (alloc::borrow::Cow<'_, [u8]>, Option<u64>)> {
+    pub fn pieces(&self) -> impl Iterator<Item = (Bytes, Option<u64>)> {
         let mut bodies = self.entries().filter_map(|(entry, _)| {
             let wire = entry.value().of(&self.frame);
             match Content::of(wire) {
@@ -630,10 +630,16 @@ fn sectioned(scan: &mut Scan<'_>, name: &[u8], value: &mut usize) -> Parsed<Kind
         return Ok(kind);
     }
     section?;
-    if kind == Kind::BinarySize {
-        scan.number64()?;
-    } else {
-        scan.content()?;
+    match kind {
+        Kind::BinarySize => {
+            scan.number64()?;
+        }
+        Kind::Binary => {
+            scan.binary_content()?;
+        }
+        _ => {
+            scan.content()?;
+        }
     }
     Ok(kind)
 }

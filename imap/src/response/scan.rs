@@ -468,13 +468,19 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Content of a message: `nstring` or `literal8`, RFC 3516 §7, or the mark of what went
-    /// another way.
+    /// Content of a message: `nstring`, or the mark of what went another way.
     pub(crate) fn content(&mut self) -> Parsed<Span> {
         match self.peek() {
             Some(b'{') => self.any_literal(true),
-            Some(b'~') if self.peek_behind() == Some(b'{') => self.any_literal(true),
             _ => self.nstring(),
+        }
+    }
+
+    /// The same with its transfer encoding undone, which may be a `literal8` (RFC 3516 §7).
+    pub(crate) fn binary_content(&mut self) -> Parsed<Span> {
+        match self.rest() {
+            [b'~', b'{', ..] => self.any_literal(true),
+            _ => self.content(),
         }
     }
 
