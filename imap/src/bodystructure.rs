@@ -62,7 +62,7 @@ impl BodyStructure {
         Ok(Self { wire, behind_parts })
     }
 
-    /// What has been checked by [`read`], and what it gave.
+    /// What has been checked by [`read()`], and what it gave.
     pub(crate) const fn of_checked(wire: Bytes, behind_parts: u32) -> Self {
         Self { wire, behind_parts }
     }
