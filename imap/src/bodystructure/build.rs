@@ -126,7 +126,7 @@ pub struct BodyStructureBuilder {
 
 /// The calls to the builder were not one tree: an end without its begin, a begin without its end,
 /// a multipart without parts, a message without exactly one body, two roots, or more than
-/// [`DEPTH`](crate::limits::DEPTH) levels.
+/// [`DEPTH`] levels.
 ///
 /// ```
 /// use mailwire_imap::bodystructure::{BodyForm, BodyStructure};

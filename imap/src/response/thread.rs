@@ -160,7 +160,7 @@ impl Thread {
     }
 
     /// A THREAD response: each message before those that answer it. Where messages branch off
-    /// more than [`DEPTH`](crate::limits::DEPTH) times within each other, what is deeper stands
+    /// more than [`DEPTH`] times within each other, what is deeper stands
     /// in one line below the deepest that can be written.
     ///
     /// ```
