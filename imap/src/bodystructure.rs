@@ -44,6 +44,8 @@ pub(crate) use read::read;
 #[derive(Clone)]
 pub struct BodyStructure {
     wire: Bytes,
+    /// Where the parts of a multipart that is the message itself end; 0 if that is not known.
+    behind_parts: u32,
 }
 
 impl BodyStructure {
@@ -55,14 +57,14 @@ impl BodyStructure {
     /// and messages lie within each other.
     pub fn parse(wire: Bytes, tolerances: Tolerances) -> Result<Self, ParseError> {
         let mut scan = Scan::new(&wire, tolerances);
-        read(&mut scan)?;
+        let behind_parts = read(&mut scan)?;
         scan.end()?;
-        Ok(Self { wire })
+        Ok(Self { wire, behind_parts })
     }
 
-    /// What has been checked by [`read`].
-    pub(crate) const fn of_checked(wire: Bytes) -> Self {
-        Self { wire }
+    /// What has been checked by [`read()`], and what it gave.
+    pub(crate) const fn of_checked(wire: Bytes, behind_parts: u32) -> Self {
+        Self { wire, behind_parts }
     }
 
     /// A new one.
@@ -74,13 +76,13 @@ impl BodyStructure {
     /// The message itself.
     #[must_use]
     pub fn root(&self) -> Option<Part<'_>> {
-        Part::at(&self.wire, 0)
+        Part::at(&self.wire, 0, self.behind_parts)
     }
 
     /// All parts, each before its children.
     #[must_use]
     pub fn parts(&self) -> Parts<'_> {
-        Parts::new(&self.wire)
+        Parts::new(&self.wire, self.behind_parts)
     }
 
     /// The octets on the wire.
@@ -94,6 +96,7 @@ impl BodyStructure {
     pub fn detach(self) -> Self {
         Self {
             wire: Bytes::copy_from_slice(&self.wire),
+            ..self
         }
     }
 }

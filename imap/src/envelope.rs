@@ -290,6 +290,11 @@ impl fmt::Debug for Envelope {
 }
 
 /// The addresses of a field of an [`Envelope`]; none where the field is NIL.
+///
+/// ```
+/// use mailwire_imap::envelope::Envelope;
+/// assert_eq!(Envelope::builder().build().cc().count(), 0);
+/// ```
 #[derive(Clone)]
 pub struct Addresses<'a> {
     scan: Option<Scan<'a>>,
@@ -338,6 +343,13 @@ pub struct Address<'a> {
 }
 
 /// What an [`Address`] is.
+///
+/// ```
+/// use mailwire_imap::envelope::{AddressKind, AddressParts, Envelope};
+/// let to = [AddressParts::new(None, b"fred", b"example.org")];
+/// let envelope = Envelope::builder().to(&to).build();
+/// assert_eq!(envelope.to().next().unwrap().kind(), AddressKind::Mailbox);
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum AddressKind {

@@ -348,3 +348,26 @@ fn each_tolerance_is_in_all_and_none_in_none() {
     }
     assert!(lenient(b"* 1 EXISTS").unwrap().1.is_empty());
 }
+
+#[test]
+fn imap_46_an_empty_string_as_the_separator_of_a_flat_namespace() {
+    let response = needs(b"* LIST () \"\" x", Tolerance::EmptyDelimiter);
+    assert!(matches!(response, Response::List(list) if list.delimiter().is_none()));
+    let response = needs(
+        b"* NAMESPACE ((\"\" \"\")) NIL NIL",
+        Tolerance::EmptyDelimiter,
+    );
+    assert!(matches!(response, Response::Namespace(spaces)
+        if spaces.personal().all(|space| space.delimiter().is_none())));
+}
+
+#[test]
+fn a_literal8_stands_for_binary_content_only() {
+    let read = fetch(b"* 1 FETCH (BINARY[1] ~{1}\r\n\0 UID 5)");
+    assert!(
+        read.items()
+            .any(|item| matches!(item, FetchItem::Binary { .. }))
+    );
+    let (_, notices) = lenient(b"* 1 FETCH (BODY[1] ~{1}\r\n\0 UID 5)").unwrap();
+    assert_eq!(notices.invalid_items(), 1);
+}

@@ -427,3 +427,42 @@ fn imap_40_damaged_octets_never_panic_and_read_the_same_twice() {
         }
     }
 }
+
+#[test]
+fn imap_40_items_behind_the_eighth_and_repeated_ones_are_understood_alike() {
+    let envelope =
+        |subject: &str| format!("ENVELOPE (NIL \"{subject}\" NIL NIL NIL NIL NIL NIL NIL NIL)");
+    let bad = "BODY (\"IMAGE\" \"PNG\" NIL NIL NIL NIL 1)";
+    let wire = format!(
+        "* 1 FETCH ({} {} {bad} UID 1 UID 2 UID 3 UID 4 UID 5 UID 6 {} {bad} UID 7 FLAGS (\\Seen))",
+        envelope("one"),
+        envelope("second"),
+        envelope("third"),
+    );
+    for (tolerances, invalid) in [(Tolerances::NONE, 2), (Tolerances::ALL, 0)] {
+        let (response, notices) = Response::parse(wire.clone().into(), tolerances).unwrap();
+        let Response::Fetch(fetch) = response else {
+            panic!("{response:?}");
+        };
+        assert_eq!(notices.invalid_items(), invalid);
+        let items: Vec<_> = fetch.items().collect();
+        assert_eq!(items.len(), 13);
+        let subjects: Vec<_> = items
+            .iter()
+            .filter_map(|item| match item {
+                FetchItem::Envelope(envelope) => Some(envelope.subject().unwrap().to_octets()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(subjects, [&b"one"[..], b"second", b"third"].map(Into::into));
+        let bad = items.iter().filter(|item| {
+            matches!(item, FetchItem::Invalid { name: b"BODY", error, .. }
+            if error.expected == Expected::String)
+        });
+        assert_eq!(u32::try_from(bad.count()), Ok(invalid));
+        // The last of several is what the getter shows; the walk shows all.
+        assert_eq!(fetch.uid(), Some(nz(7)));
+        assert!(fetch.flags().is_some());
+        assert_eq!(fetch.clone(), fetch);
+    }
+}

@@ -6,6 +6,15 @@ use super::BodyStructure;
 use crate::{envelope::Envelope, limits::DEPTH, response::write};
 
 /// Which item of FETCH is built.
+///
+/// ```
+/// use mailwire_imap::bodystructure::{BodyForm, BodyStructure, PartFields};
+/// let mut builder = BodyStructure::builder(BodyForm::BodyStructure);
+/// builder.part(&PartFields::new(b"IMAGE", b"PNG"));
+/// let body = builder.finish()?;
+/// assert_eq!(body.wire(), br#"("IMAGE" "PNG" NIL NIL NIL "7BIT" 0 NIL NIL NIL NIL)"#);
+/// # Ok::<(), mailwire_imap::bodystructure::Unbalanced>(())
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum BodyForm {
@@ -117,7 +126,7 @@ pub struct BodyStructureBuilder {
 
 /// The calls to the builder were not one tree: an end without its begin, a begin without its end,
 /// a multipart without parts, a message without exactly one body, two roots, or more than
-/// [`DEPTH`](crate::limits::DEPTH) levels.
+/// [`DEPTH`] levels.
 ///
 /// ```
 /// use mailwire_imap::bodystructure::{BodyForm, BodyStructure};
@@ -204,7 +213,7 @@ impl BodyStructureBuilder {
         if self.fault || self.depth > 0 || !self.has_child {
             return Err(Unbalanced);
         }
-        Ok(BodyStructure::of_checked(self.wire.freeze()))
+        Ok(BodyStructure::of_checked(self.wire.freeze(), 0))
     }
 
     /// One more child where only a multipart may have several.

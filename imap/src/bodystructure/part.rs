@@ -17,6 +17,15 @@ use crate::{
 };
 
 /// What a [`Part`] is, which says what else it has.
+///
+/// ```
+/// use bytes::Bytes;
+/// use mailwire_imap::{bodystructure::{BodyStructure, PartKind}, response::Tolerances};
+/// let wire = Bytes::from_static(br#"("IMAGE" "PNG" NIL NIL NIL "BASE64" 99)"#);
+/// let body = BodyStructure::parse(wire, Tolerances::NONE)?;
+/// assert_eq!(body.root().unwrap().kind(), PartKind::Basic);
+/// # Ok::<(), mailwire_imap::error::ParseError>(())
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum PartKind {
@@ -67,8 +76,9 @@ pub struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// The part whose parenthesis is at `at`. All has been checked, so it is only looked for.
-    pub(super) fn at(wire: &'a [u8], at: u32) -> Option<Self> {
+    /// The part whose parenthesis is at `at`. All has been checked, so it is only looked for. The
+    /// children of a multipart end at `behind_parts`, if that is known.
+    pub(super) fn at(wire: &'a [u8], at: u32, behind_parts: u32) -> Option<Self> {
         let mut part = Self {
             wire,
             kind: PartKind::Multipart,
@@ -93,6 +103,9 @@ impl<'a> Part<'a> {
         scan.open().ok()?;
         if scan.peek() == Some(b'(') {
             part.child = narrow(scan.at());
+            if behind_parts > part.child {
+                scan.back_to(behind_parts as usize);
+            }
             while read::sibling(&mut scan).ok()? {
                 scan.pass_checked().ok()?;
             }
@@ -463,6 +476,15 @@ impl PartialEq for Disposition<'_> {
 }
 
 /// The languages of a part.
+///
+/// ```
+/// use bytes::Bytes;
+/// use mailwire_imap::{bodystructure::BodyStructure, response::Tolerances};
+/// let wire = Bytes::from_static(br#"("A" "B" NIL NIL NIL "7BIT" 0 NIL NIL ("de" "en"))"#);
+/// let body = BodyStructure::parse(wire, Tolerances::NONE)?;
+/// assert_eq!(body.root().unwrap().languages().count(), 2);
+/// # Ok::<(), mailwire_imap::error::ParseError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Languages<'a> {
     scan: Scan<'a>,

@@ -6,7 +6,7 @@ use crate::{
     limits::DEPTH,
     response::{
         Tolerance,
-        scan::{Parsed, Scan},
+        scan::{Parsed, Scan, narrow},
     },
     text::Text,
 };
@@ -19,8 +19,10 @@ pub(super) enum Body {
     Basic,
 }
 
-/// Reads a whole body structure: `body` of RFC 9051 §9.
-pub(crate) fn read(scan: &mut Scan<'_>) -> Parsed<()> {
+/// Reads a whole body structure: `body` of RFC 9051 §9. Gives the place behind the parts of a
+/// multipart that is the message itself, else 0.
+pub(crate) fn read(scan: &mut Scan<'_>) -> Parsed<u32> {
+    let mut behind_parts = 0;
     // One bit a level: whether the body that is open there is a message.
     let (mut messages, mut depth) = (0_u64, 0);
     loop {
@@ -43,13 +45,16 @@ pub(crate) fn read(scan: &mut Scan<'_>) -> Parsed<()> {
         // The body is complete: what it stands in goes on or is complete too.
         loop {
             if depth == 0 {
-                return Ok(());
+                return Ok(behind_parts);
             }
             if messages & 1 == 1 {
                 tail(scan, Body::Message)?;
             } else if sibling(scan)? {
                 break;
             } else {
+                if depth == 1 {
+                    behind_parts = narrow(scan.at());
+                }
                 tail(scan, Body::Multipart)?;
             }
             depth -= 1;

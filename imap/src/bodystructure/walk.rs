@@ -6,6 +6,15 @@ use super::part::{Part, PartKind};
 use crate::limits::DEPTH;
 
 /// The children of a part, in their order.
+///
+/// ```
+/// use bytes::Bytes;
+/// use mailwire_imap::{bodystructure::BodyStructure, response::Tolerances};
+/// let wire = Bytes::from_static(br#"(("A" "B" NIL NIL NIL "7BIT" 0)("C" "D" NIL NIL NIL "7BIT" 0) "MIXED")"#);
+/// let body = BodyStructure::parse(wire, Tolerances::NONE)?;
+/// assert_eq!(body.root().unwrap().children().count(), 2);
+/// # Ok::<(), mailwire_imap::error::ParseError>(())
+/// ```
 #[derive(Clone)]
 pub struct Children<'a> {
     wire: &'a [u8],
@@ -34,7 +43,7 @@ impl<'a> Iterator for Children<'a> {
         if self.next == 0 {
             return None;
         }
-        let part = Part::at(self.wire, opening(self.wire, self.next)?)?;
+        let part = Part::at(self.wire, opening(self.wire, self.next)?, 0)?;
         self.next = part.end();
         Some(part)
     }
@@ -76,10 +85,11 @@ pub struct Parts<'a> {
     depth: usize,
     path: [u32; DEPTH + 1],
     len: u8,
+    behind_parts: u32,
 }
 
 impl<'a> Parts<'a> {
-    pub(super) fn new(wire: &'a [u8]) -> Self {
+    pub(super) fn new(wire: &'a [u8], behind_parts: u32) -> Self {
         let mut levels = [Level::default(); DEPTH + 1];
         levels[0].is_message = true;
         Self {
@@ -89,6 +99,7 @@ impl<'a> Parts<'a> {
             depth: 0,
             path: [0; DEPTH + 1],
             len: 0,
+            behind_parts,
         }
     }
 
@@ -131,7 +142,9 @@ impl<'a> Iterator for Parts<'a> {
                 self.at = level.end;
                 continue;
             };
-            let part = Part::at(self.wire, opening)?;
+            // It is known of the root only.
+            let behind_parts = core::mem::take(&mut self.behind_parts);
+            let part = Part::at(self.wire, opening, behind_parts)?;
             self.number(&part)?;
             if part.child() == 0 {
                 self.at = part.end();

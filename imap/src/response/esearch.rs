@@ -38,6 +38,13 @@ pub struct ESearch {
 }
 
 /// An item of an ESEARCH response.
+///
+/// ```
+/// use mailwire_imap::response::{ESearch, ESearchItem};
+/// let found = ESearch::uids(b"A1", &[ESearchItem::All("4:19,21".parse()?)]);
+/// assert_eq!(found.wire(), b"* ESEARCH (TAG \"A1\") UID ALL 4:19,21");
+/// # Ok::<(), mailwire_imap::error::ParseError>(())
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub enum ESearchItem<'a> {

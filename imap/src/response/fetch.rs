@@ -53,6 +53,8 @@ pub struct Fetch {
     mod_seq: Option<u64>,
     index: Index,
     envelope: Noted,
+    /// Where a body structure begins, and where its parts end within it.
+    body: (u32, u32),
     /// How it was read, so that what is read again is understood alike.
     manner: (Tolerances, bool),
 }
@@ -127,6 +129,7 @@ struct Plain {
     size: Option<u64>,
     mod_seq: Option<u64>,
     envelope: Noted,
+    body: (u32, u32),
 }
 
 /// Where an envelope begins, and its fields within it.
@@ -151,6 +154,7 @@ impl Fetch {
             mod_seq: plain.mod_seq,
             index,
             envelope: plain.envelope,
+            body: plain.body,
             manner: scan.manner(),
         })
     }
@@ -251,7 +255,7 @@ impl Fetch {
         let entry = self
             .find(Kind::BodyStructure)
             .or_else(|| self.find(Kind::Body))?;
-        Some(BodyStructure::of_checked(self.slice(&entry)))
+        Some(self.body_at(&entry))
     }
 
     /// The content of `BODY[...]` of this section, from whatever origin.
@@ -289,7 +293,7 @@ impl Fetch {
     /// assert_eq!(pieces[1], (b")\r\n"[..].into(), None));
     /// # Ok::<(), mailwire_imap::error::ParseError>(())
     /// ```
-    pub fn pieces(&self) -> impl Iterator<Item = (alloc::borrow::Cow<'_, [u8]>, Option<u64>)> {
+    pub fn pieces(&self) -> impl Iterator<Item = (Bytes, Option<u64>)> {
         let mut bodies = self.entries().filter_map(|(entry, _)| {
             let wire = entry.value().of(&self.frame);
             match Content::of(wire) {
@@ -329,6 +333,12 @@ impl Fetch {
         Envelope::parse(self.slice(entry), self.manner.0).ok()
     }
 
+    fn body_at(&self, entry: &Entry) -> BodyStructure {
+        let (at, behind_parts) = self.body;
+        let known = if at == entry.value { behind_parts } else { 0 };
+        BodyStructure::of_checked(self.slice(entry), known)
+    }
+
     fn find(&self, kind: Kind) -> Option<Entry> {
         self.entries()
             .map(|(entry, _)| entry)
@@ -363,12 +373,8 @@ impl Fetch {
                 .ok()
                 .map(FetchItem::InternalDate),
             Kind::Envelope => self.envelope_at(&entry).map(FetchItem::Envelope),
-            Kind::Body => Some(FetchItem::Body(BodyStructure::of_checked(
-                self.slice(&entry),
-            ))),
-            Kind::BodyStructure => Some(FetchItem::BodyStructure(BodyStructure::of_checked(
-                self.slice(&entry),
-            ))),
+            Kind::Body => Some(FetchItem::Body(self.body_at(&entry))),
+            Kind::BodyStructure => Some(FetchItem::BodyStructure(self.body_at(&entry))),
             Kind::Rfc822 => Some(FetchItem::Rfc822(Content::of(value))),
             Kind::Rfc822Header => Some(FetchItem::Rfc822Header(Content::of(value))),
             Kind::Rfc822Text => Some(FetchItem::Rfc822Text(Content::of(value))),
@@ -556,11 +562,11 @@ fn known(scan: &mut Scan<'_>, value: &mut usize, plain: &mut Plain) -> Parsed<Ki
             Kind::Envelope
         }
         b"BODYSTRUCTURE" => {
-            bodystructure::read(scan)?;
+            plain.body = body(scan)?;
             Kind::BodyStructure
         }
         b"BODY" => {
-            bodystructure::read(scan)?;
+            plain.body = body(scan)?;
             Kind::Body
         }
         b"MODSEQ" => {
@@ -584,6 +590,13 @@ fn known(scan: &mut Scan<'_>, value: &mut usize, plain: &mut Plain) -> Parsed<Ki
             Kind::Unknown
         }
     })
+}
+
+/// Where the body structure begins, and where its parts end within it.
+fn body(scan: &mut Scan<'_>) -> Parsed<(u32, u32)> {
+    let at = narrow(scan.at());
+    let behind_parts = bodystructure::read(scan)?;
+    Ok((at, behind_parts.saturating_sub(at)))
 }
 
 /// An item with a section in its name.
@@ -617,10 +630,16 @@ fn sectioned(scan: &mut Scan<'_>, name: &[u8], value: &mut usize) -> Parsed<Kind
         return Ok(kind);
     }
     section?;
-    if kind == Kind::BinarySize {
-        scan.number64()?;
-    } else {
-        scan.content()?;
+    match kind {
+        Kind::BinarySize => {
+            scan.number64()?;
+        }
+        Kind::Binary => {
+            scan.binary_content()?;
+        }
+        _ => {
+            scan.content()?;
+        }
     }
     Ok(kind)
 }

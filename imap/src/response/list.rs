@@ -5,6 +5,7 @@ use core::fmt;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{
+    Tolerance,
     scan::{Parsed, Scan, Span},
     write,
 };
@@ -262,8 +263,7 @@ pub(super) fn delimiter(scan: &mut Scan<'_>) -> Parsed<Option<u8>> {
     let span = scan.string()?;
     match *scan.text(span).octets() {
         [one] => Ok(Some(one)),
-        // Some servers say so that there is no hierarchy.
-        [] => Ok(None),
+        [] if scan.tolerates(Tolerance::EmptyDelimiter) => Ok(None),
         _ => {
             scan.back_to(start);
             scan.fail(Expected::Quoted)

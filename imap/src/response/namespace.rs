@@ -31,7 +31,13 @@ pub struct Namespaces {
     kinds: [Span; 3],
 }
 
-/// One namespace.
+/// One namespace: what names in it begin with, and its hierarchy separator.
+///
+/// ```
+/// use mailwire_imap::{response::{Namespace, Namespaces}, text::Text};
+/// let own = Namespace::new(Text::plain(b""), Some(b'/'));
+/// assert_eq!(Namespaces::new(&[own], &[], &[]).wire(), br#"* NAMESPACE (("" "/")) NIL NIL"#);
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Namespace<'a> {
     prefix: Text<'a>,

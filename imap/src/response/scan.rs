@@ -468,13 +468,19 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Content of a message: `nstring` or `literal8`, RFC 3516 §7, or the mark of what went
-    /// another way.
+    /// Content of a message: `nstring`, or the mark of what went another way.
     pub(crate) fn content(&mut self) -> Parsed<Span> {
         match self.peek() {
             Some(b'{') => self.any_literal(true),
-            Some(b'~') if self.peek_behind() == Some(b'{') => self.any_literal(true),
             _ => self.nstring(),
+        }
+    }
+
+    /// The same with its transfer encoding undone, which may be a `literal8` (RFC 3516 §7).
+    pub(crate) fn binary_content(&mut self) -> Parsed<Span> {
+        match self.rest() {
+            [b'~', b'{', ..] => self.any_literal(true),
+            _ => self.content(),
         }
     }
 
@@ -554,7 +560,12 @@ impl<'a> Scan<'a> {
     /// Goes over a list that has been checked before: only its marks count.
     pub(crate) fn pass_checked(&mut self) -> Parsed<()> {
         let mut depth = 0_usize;
-        loop {
+        for _ in 0..self.octets.len() {
+            let rest = self.rest();
+            let plain = rest
+                .iter()
+                .position(|octet| matches!(octet, b'"' | b'(' | b')' | b'{'));
+            self.at += plain.unwrap_or(rest.len());
             match self.peek() {
                 Some(b'"') => {
                     self.quoted()?;
@@ -565,15 +576,15 @@ impl<'a> Scan<'a> {
                     continue;
                 }
                 Some(b'(') => depth += 1,
-                Some(b')') => depth = depth.saturating_sub(1),
-                Some(_) => {}
-                None => return self.fail(Expected::Close),
+                Some(_) => depth = depth.saturating_sub(1),
+                None => break,
             }
             self.at += 1;
             if depth == 0 {
                 return Ok(());
             }
         }
+        self.fail(Expected::Close)
     }
 
     /// What stands in the place of a value that could not be read, whatever its depth: up to the

@@ -13,6 +13,12 @@ use super::{
 use crate::{command::Tag, error::Expected, text::Text};
 
 /// Which status a response has.
+///
+/// ```
+/// use mailwire_imap::response::{Condition, Status};
+/// let greeting = Status::untagged(Condition::PreAuth, None, "hello");
+/// assert_eq!(greeting.condition(), Condition::PreAuth);
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Condition {

@@ -35,6 +35,12 @@ pub struct MailboxStatus {
 }
 
 /// An item of a STATUS response.
+///
+/// ```
+/// use mailwire_imap::{mailbox::Mailbox, response::{MailboxStatus, StatusItem}};
+/// let status = MailboxStatus::new(&Mailbox::inbox(), &[StatusItem::Unseen(3)]);
+/// assert_eq!(status.wire(), b"* STATUS INBOX (UNSEEN 3)");
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum StatusItem<'a> {

@@ -160,7 +160,7 @@ impl Thread {
     }
 
     /// A THREAD response: each message before those that answer it. Where messages branch off
-    /// more than [`DEPTH`](crate::limits::DEPTH) times within each other, what is deeper stands
+    /// more than [`DEPTH`] times within each other, what is deeper stands
     /// in one line below the deepest that can be written.
     ///
     /// ```
@@ -253,6 +253,12 @@ impl fmt::Debug for Thread {
 }
 
 /// The messages of a THREAD response.
+///
+/// ```
+/// use mailwire_imap::response::{Thread, ThreadNode};
+/// let thread = Thread::new(&[ThreadNode::new(std::num::NonZero::new(2), 0)]);
+/// assert_eq!(thread.iter().count(), 1);
+/// ```
 #[derive(Clone)]
 pub struct ThreadNodes<'a> {
     walk: Walk<'a>,

@@ -50,13 +50,15 @@ pub enum Tolerance {
     NilLines,
     /// A message/rfc822 part without its envelope and body.
     BareMessage,
+    /// An empty string where a flat namespace has NIL as its hierarchy separator.
+    EmptyDelimiter,
     /// `()` where a list has to have an element and its absence is NIL.
     EmptyList,
 }
 
 impl Tolerance {
     /// All of them.
-    pub const EVERY: [Self; 15] = [
+    pub const EVERY: [Self; 16] = [
         Self::TrailingSpace,
         Self::SpaceInParentheses,
         Self::DoubledSpace,
@@ -71,6 +73,7 @@ impl Tolerance {
         Self::BareDisposition,
         Self::NilLines,
         Self::BareMessage,
+        Self::EmptyDelimiter,
         Self::EmptyList,
     ];
 }

@@ -9,7 +9,23 @@ use crate::encode::{put_astring, put_string};
 
 /// `string`, as a literal where it cannot be quoted. NUL, which no string may hold, is left out.
 pub(crate) fn string(wire: &mut BytesMut, octets: &[u8]) {
+    if octets.len() <= SHORT && is_plain(octets) {
+        wire.reserve(octets.len() + 2);
+        wire.put_u8(b'"');
+        wire.put_slice(octets);
+        return wire.put_u8(b'"');
+    }
     without_nul(octets, |octets| put_string(wire, octets));
+}
+
+/// Up to here a string is looked at as a whole, without stopping at its first odd octet.
+const SHORT: usize = 256;
+
+/// Printable ASCII that needs no escape.
+fn is_plain(octets: &[u8]) -> bool {
+    octets.iter().fold(true, |plain, octet| {
+        plain & matches!(octet, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~')
+    })
 }
 
 /// `nstring`.
@@ -41,5 +57,20 @@ pub(crate) fn text(wire: &mut BytesMut, text: &str) {
         } else {
             octet
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_strings_are_written_as_long_ones() {
+        for octet in 1..=255_u8 {
+            let (mut short, mut long) = (BytesMut::new(), BytesMut::new());
+            string(&mut short, &[b'a', octet, b'z']);
+            put_string(&mut long, &[b'a', octet, b'z']);
+            assert_eq!(short, long, "{octet}");
+        }
     }
 }

@@ -237,6 +237,7 @@ impl FetchBuilder {
             mod_seq: self.plain.mod_seq,
             index: self.index,
             envelope: self.plain.envelope,
+            body: self.plain.body,
             manner: (Tolerances::NONE, true),
         }
     }

@@ -26,6 +26,13 @@ use crate::{
 pub struct Section<'a>(pub(super) &'a [u8]);
 
 /// What of the part is meant.
+///
+/// ```
+/// use mailwire_imap::response::{Section, SectionText};
+/// assert_eq!(Section::of(b"2.MIME")?.text(), SectionText::Mime);
+/// assert!(Section::of(b"MIME").is_err());
+/// # Ok::<(), mailwire_imap::error::ParseError>(())
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum SectionText {
