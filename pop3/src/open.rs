@@ -18,12 +18,13 @@ use mailwire_core::{
     secret::SecretBytes,
 };
 
-pub use config::{Config, Login};
+pub use config::Config;
 pub use error::Error;
+pub use mailwire_core::sasl::Login;
 
 use crate::{
     client::{self, Client},
-    command::{Command, InitialResponse, Mechanism, Password},
+    command::{Command, InitialResponse, Mechanism, Password, UserName},
     error::Misuse,
     response::Response,
     state::{ClearText, Protection},
@@ -253,12 +254,15 @@ impl Open {
                 Ok(exchange) => self.authenticate(exchange),
                 Err(error) => self.fail(Error::Credentials(error)),
             },
-            Err(error) if !login.permits_user_pass() || !self.takes_user_pass() => {
+            Err(error) if !login.permits_password_command() || !self.takes_user_pass() => {
                 self.fail(Error::Mechanism(error));
             }
-            Err(_) => match login.user_pass() {
-                Ok((name, password)) => self.send(Command::User(name), Stage::User(password)),
-                Err(error) => self.fail(Error::Argument(error)),
+            Err(_) => match (
+                UserName::new(login.user()),
+                Password::new(login.password().expose()),
+            ) {
+                (Ok(name), Ok(password)) => self.send(Command::User(name), Stage::User(password)),
+                (Err(error), _) | (_, Err(error)) => self.fail(Error::Argument(error)),
             },
         }
     }
@@ -270,10 +274,11 @@ impl Open {
             .into_iter()
             .flat_map(|o| o.mechanisms())
             .map(|m| m.as_bytes());
-        sasl::choose(
-            names,
-            &login.policy(client.and_then(|c| c.tls()), self.clear_text),
-        )
+        let password = match self.clear_text {
+            ClearText::Forbidden => sasl::PasswordPolicy::Protected,
+            ClearText::Permitted => sasl::PasswordPolicy::EvenInClear,
+        };
+        sasl::choose(names, &login.policy(client.and_then(|c| c.tls()), password))
     }
 
     /// Whether the server lists USER, or lists nothing at all.

@@ -19,8 +19,9 @@ use mailwire_core::{
     sasl,
 };
 
-pub use config::{Config, Login};
+pub use config::Config;
 pub use error::Error;
+pub use mailwire_core::sasl::Login;
 
 use crate::{
     address::ClientName,
@@ -282,7 +283,11 @@ impl Open {
             .flat_map(|offered| offered.mechanisms())
             .filter_map(|offered| sasl::Mechanism::from_name(offered.as_str().as_bytes()))
             .map(|mechanism| mechanism.name().as_bytes());
-        sasl::choose(known, &login.policy(self.tls(), self.auth_over))
+        let password = match self.auth_over {
+            AuthOver::Tls => sasl::PasswordPolicy::Protected,
+            AuthOver::TlsOrClearText => sasl::PasswordPolicy::EvenInClear,
+        };
+        sasl::choose(known, &login.policy(self.tls(), password))
     }
 
     fn authenticate(&mut self, mut exchange: sasl::Client) {

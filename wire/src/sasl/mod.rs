@@ -56,6 +56,7 @@ mod plain;
 mod prepare;
 mod scram;
 mod server;
+mod user;
 
 use core::fmt;
 
@@ -73,6 +74,7 @@ pub use server::{
     Delegation, FailKind, FailReason, FinalData, Identity, PasswordCheck, Server, ServerConfig,
     ServerStep, StartError, Verdict,
 };
+pub use user::Login;
 
 /// A mechanism that this module implements, in ascending order of strength.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
