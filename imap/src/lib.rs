@@ -6,6 +6,7 @@ extern crate alloc;
 
 pub mod bodystructure;
 pub mod capability;
+pub mod client;
 pub mod command;
 pub mod datetime;
 pub mod encode;
@@ -16,7 +17,15 @@ pub mod frame;
 pub mod grammar;
 pub mod limits;
 pub mod mailbox;
+pub mod open;
 pub mod response;
 pub mod sequence;
+pub mod server;
+pub mod session;
+mod state;
 pub mod text;
+#[cfg(feature = "toolkit")]
+pub mod toolkit;
 pub mod utf7;
+
+pub use state::{ClearText, Protection, State};

@@ -1,0 +1,1 @@
+//! A server application as a handful of async methods whose results are the answers.

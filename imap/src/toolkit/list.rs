@@ -1,0 +1,1 @@
+//! LIST: patterns, and what is told of a mailbox.

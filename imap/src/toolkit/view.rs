@@ -1,0 +1,1 @@
+//! What a client knows of the mailbox that it has selected.
