@@ -370,8 +370,10 @@ impl Listing<'_> {
                 List::new(&attributes, delimiter, name, &extended)
             }
         };
-        let can_be_selected = facts.is_some_and(|facts| facts.existence == Existence::Exists);
-        let status = plan.returns.status.filter(|_| can_be_selected);
+        // Not of a parent that only has what was looked for below it (RFC 5819 §3).
+        let has_status =
+            marks & MEETS != 0 && facts.is_some_and(|facts| facts.existence == Existence::Exists);
+        let status = plan.returns.status.filter(|_| has_status);
         Some(Listed {
             list,
             kind: plan.kind,
