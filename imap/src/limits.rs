@@ -55,3 +55,23 @@ pub const SECTION_PARTS: usize = DEPTH;
 
 /// Octets of a decoded SASL initial response within a command.
 pub const INITIAL_RESPONSE: usize = 12 * 1024;
+
+// LIST and mailbox names, for servers.
+
+/// Octets of a pattern of LIST that are no wildcards. No mailbox name is as long, so a longer
+/// pattern matches nothing.
+pub const LIST_PATTERN: usize = 2 * MAILBOX_NAME;
+
+/// Patterns of one LIST (RFC 5258 §3): each is held against each mailbox. Clients send one or two.
+pub const LIST_PATTERNS: usize = 64;
+
+/// Octets of a mailbox name on the wire that a server creates. Many file systems take paths of
+/// 4,096 octets and encode names at up to three octets for one.
+pub const MAILBOX_NAME: usize = 1_024;
+
+/// Octets of one level of a mailbox name that a server creates, as people read it: what file
+/// systems take for one name, with room for what a store adds.
+pub const MAILBOX_LEVEL: usize = 200;
+
+/// Levels of a mailbox name that a server creates.
+pub const MAILBOX_LEVELS: usize = 32;
