@@ -55,3 +55,9 @@ pub const SECTION_PARTS: usize = DEPTH;
 
 /// Octets of a decoded SASL initial response within a command.
 pub const INITIAL_RESPONSE: usize = 12 * 1024;
+
+// The content of messages.
+
+/// Spaces at the end of a line of quoted-printable that are held back until the line ends. Lines
+/// have 76 octets (RFC 2045 §6.7); what is longer is content.
+pub const HELD_SPACES: usize = 1024;
