@@ -75,3 +75,32 @@ pub const MAILBOX_LEVEL: usize = 200;
 
 /// Levels of a mailbox name that a server creates.
 pub const MAILBOX_LEVELS: usize = 32;
+// The content of messages.
+
+/// Spaces at the end of a line of quoted-printable that are held back until the line ends. Lines
+/// have 76 octets (RFC 2045 §6.7); what is longer is content.
+pub const HELD_SPACES: usize = 1024;
+
+/// Entities of a message that are told apart; the last one is all the rest of the message. Mail
+/// has a few dozen, a digest of a busy list has hundreds.
+pub const PARTS: usize = 5_000;
+
+/// Octets of all the headers of a message that are kept while it is scanned.
+pub const HEADERS: usize = 1024 * 1024;
+
+/// Octets of one header field that are kept: room for a thousand recipients with their names.
+pub const HEADER_FIELD: usize = 256 * 1024;
+
+/// Octets of the boundary of a multipart. RFC 2046 §5.1.1 has 70, and some senders more.
+pub const BOUNDARY: usize = 256;
+
+/// Parameters of a Content-Type or Content-Disposition that are told. RFC 2231 cuts long values
+/// into pieces of some 70 octets each.
+pub const PARAMETERS: usize = 128;
+
+/// Addresses of one field that an ENVELOPE tells.
+pub const ENVELOPE_ADDRESSES: usize = 2_000;
+
+/// Octets of a BODYSTRUCTURE behind which parts are told in short. With all the parts that may
+/// follow it stays below `RESPONSE_LINE`.
+pub const BODY_STRUCTURE: usize = 512 * 1024;

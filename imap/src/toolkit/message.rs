@@ -1,1 +1,22 @@
 //! What a message is made of: MIME, ENVELOPE, BODYSTRUCTURE, sections.
+
+pub mod address;
+mod body;
+pub mod date;
+mod envelope;
+pub mod header;
+mod lex;
+mod mime;
+pub mod msgid;
+mod scan;
+mod section;
+mod structure;
+pub mod subject;
+pub mod text;
+pub mod transfer;
+
+pub use self::{
+    scan::Scanner,
+    section::Content,
+    structure::{Entity, Structure},
+};
