@@ -56,8 +56,22 @@ pub const SECTION_PARTS: usize = DEPTH;
 /// Octets of a decoded SASL initial response within a command.
 pub const INITIAL_RESPONSE: usize = 12 * 1024;
 
+// Finding: SEARCH, SORT and THREAD.
+
+/// Keys of one SEARCH, those within NOT, OR and lists included. Mail programs send a few dozen;
+/// clients that look for many addresses at once send about a thousand.
+pub const SEARCH_KEYS: usize = 4_096;
+
+/// Octets of a header field that SEARCH looks into; what is behind them is not looked at. A field
+/// with ten thousand addresses fits.
+pub const SEARCH_FIELD: usize = 512 * 1024;
+
 // The content of messages.
 
 /// Spaces at the end of a line of quoted-printable that are held back until the line ends. Lines
 /// have 76 octets (RFC 2045 §6.7); what is longer is content.
 pub const HELD_SPACES: usize = 1024;
+
+/// References of one message that THREAD joins; of more, the first and the last are taken, as mail
+/// programs do that shorten the field (RFC 5256 §3 step 1 reckons with it).
+pub const THREAD_REFERENCES: usize = 256;

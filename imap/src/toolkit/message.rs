@@ -3,7 +3,7 @@
 pub mod address;
 pub mod date;
 pub mod header;
-mod lex;
+pub(crate) mod lex;
 pub mod msgid;
 pub mod subject;
 pub mod text;
