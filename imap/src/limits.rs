@@ -75,6 +75,16 @@ pub const MAILBOX_LEVEL: usize = 200;
 
 /// Levels of a mailbox name that a server creates.
 pub const MAILBOX_LEVELS: usize = 32;
+// Finding: SEARCH, SORT and THREAD.
+
+/// Keys of one SEARCH, those within NOT, OR and lists included. Mail programs send a few dozen;
+/// clients that look for many addresses at once send about a thousand.
+pub const SEARCH_KEYS: usize = 4_096;
+
+/// Octets of a header field that SEARCH looks into; what is behind them is not looked at. A field
+/// with ten thousand addresses fits.
+pub const SEARCH_FIELD: usize = 512 * 1024;
+
 // The content of messages.
 
 /// Spaces at the end of a line of quoted-printable that are held back until the line ends. Lines
@@ -104,3 +114,6 @@ pub const ENVELOPE_ADDRESSES: usize = 2_000;
 /// Octets of a BODYSTRUCTURE behind which parts are told in short. With all the parts that may
 /// follow it stays below `RESPONSE_LINE`.
 pub const BODY_STRUCTURE: usize = 512 * 1024;
+/// References of one message that THREAD joins; of more, the first and the last are taken, as mail
+/// programs do that shorten the field (RFC 5256 §3 step 1 reckons with it).
+pub const THREAD_REFERENCES: usize = 256;

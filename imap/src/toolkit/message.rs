@@ -5,7 +5,7 @@ mod body;
 pub mod date;
 mod envelope;
 pub mod header;
-mod lex;
+pub(crate) mod lex;
 mod mime;
 pub mod msgid;
 mod scan;

@@ -1,0 +1,32 @@
+//! Letters of one case.
+
+use alloc::string::String;
+
+/// `text` in one case: each character to upper and then to lower case, which also makes one of
+/// `ς` and `σ`, `ß` and `ss`, `ſ` and `s`.
+pub(in crate::toolkit) fn fold(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    fold_into(text, &mut folded);
+    folded
+}
+
+/// As [`fold`], behind what is there.
+pub(in crate::toolkit) fn fold_into(text: &str, folded: &mut String) {
+    let mut rest = text;
+    loop {
+        let ascii = rest.bytes().take_while(u8::is_ascii).count();
+        // All before the first octet that is not ASCII, so that no character is cut.
+        let (front, behind) = rest.split_at_checked(ascii).unwrap_or((rest, ""));
+        let start = folded.len();
+        folded.push_str(front);
+        if let Some(front) = folded.get_mut(start..) {
+            front.make_ascii_lowercase();
+        }
+        let mut chars = behind.chars();
+        let Some(other) = chars.next() else {
+            return;
+        };
+        folded.extend(other.to_uppercase().flat_map(char::to_lowercase));
+        rest = chars.as_str();
+    }
+}
