@@ -28,4 +28,5 @@ pub mod text;
 pub mod toolkit;
 pub mod utf7;
 
+pub use server::Server;
 pub use state::{ClearText, Protection, State};
