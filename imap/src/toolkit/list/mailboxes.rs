@@ -261,7 +261,11 @@ fn is_below(name: &[u8], above: &[u8], delimiter: Option<u8>) -> bool {
 fn order(one: &[u8], two: &[u8], delimiter: Option<u8>) -> Ordering {
     let place = |octet: &u8| u16::from(*octet) + u16::from(Some(*octet) != delimiter) * 256;
     let is_other = |name| !is_in_inbox(name, delimiter);
-    is_other(one)
-        .cmp(&is_other(two))
-        .then_with(|| one.iter().map(place).cmp(two.iter().map(place)))
+    is_other(one).cmp(&is_other(two)).then_with(|| {
+        let different = one.iter().zip(two).find(|(one, two)| one != two);
+        different.map_or_else(
+            || one.len().cmp(&two.len()),
+            |(one, two)| place(one).cmp(&place(two)),
+        )
+    })
 }

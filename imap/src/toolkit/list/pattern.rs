@@ -1,7 +1,7 @@
 //! The patterns of LIST (RFC 9051 §6.3.9).
 //!
 //! A pattern is matched by a set of states, one bit each, that moves along the name; so the cost is
-//! that of the name times a 64th of the pattern, whatever the wildcards.
+//! that of the name times a 64th of the pattern, whatever the wildcards. Nothing is tried twice.
 
 use alloc::{vec, vec::Vec};
 
@@ -171,16 +171,32 @@ impl Tail {
         if self.plain > limits::LIST_PATTERN || self.plain > name.len() {
             return false;
         }
-        let mut states = vec![0; self.stars.len()];
-        set(&mut states, 0);
-        self.pass_wildcards(&mut states);
+        if let (1, [stars], [_]) = (self.end, &*self.stars, &*self.percents) {
+            // One wildcard, as in nearly all that clients send.
+            let is_level = |delimiter| memchr::memchr(delimiter, name).is_none();
+            return *stars == 1 || self.delimiter.is_none_or(is_level);
+        }
+        let (mut few, mut many) = ([0; 4], Vec::new());
+        let words = self.stars.len();
+        let states = if let Some(few) = few.get_mut(..words) {
+            few
+        } else {
+            many.resize(words, 0);
+            &mut many
+        };
+        self.run(states, name, caseless)
+    }
+
+    fn run(&self, states: &mut [u64], name: &[u8], caseless: usize) -> bool {
+        set(states, 0);
+        self.pass_wildcards(states);
         for (at, octet) in name.iter().enumerate() {
             let other = if at < caseless {
                 octet.to_ascii_lowercase() ^ octet.to_ascii_uppercase() ^ octet
             } else {
                 *octet
             };
-            if !self.step(&mut states, *octet, other) {
+            if !self.step(states, *octet, other) {
                 return false;
             }
         }
