@@ -85,3 +85,6 @@ pub const ENVELOPE_ADDRESSES: usize = 2_000;
 /// Octets of a BODYSTRUCTURE behind which parts are told in short. With all the parts that may
 /// follow it stays below `RESPONSE_LINE`.
 pub const BODY_STRUCTURE: usize = 512 * 1024;
+
+/// Octets of content that are written within a FETCH response; what is larger is streamed.
+pub const INLINE: usize = 16 * 1024;
