@@ -4,6 +4,7 @@ pub mod address;
 mod body;
 pub mod date;
 mod envelope;
+mod fetch;
 pub mod header;
 pub(crate) mod lex;
 mod mime;
@@ -16,6 +17,10 @@ pub mod text;
 pub mod transfer;
 
 pub use self::{
+    fetch::{
+        Answer, BodyReader, BodySource, FetchPlan, Fetched, Measure, ModSeq, Needs, Seen, Text,
+        Unanswerable,
+    },
     scan::Scanner,
     section::Content,
     structure::{Entity, Structure},
