@@ -498,12 +498,12 @@ fn imap_17_a_chain_of_many_messages_is_one_line_in_either_order() {
 
 #[test]
 fn imap_17_a_chain_within_one_field_ends_at_the_limit() {
-    let references: Vec<_> = (0..MANY).collect();
+    let all: Vec<_> = (0..MANY).collect();
     let headers = [
         header(0, &[], "a"),
         header(MANY - 1, &[], "b"),
         header(MANY / 2, &[], "c"),
-        header(MANY, &references, "d"),
+        header(MANY, &all, "d"),
     ];
     // The first and the last are joined; the one in the middle is passed over.
     assert_eq!(references(&headers), "* THREAD (1 2 4)(3)");
