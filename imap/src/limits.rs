@@ -56,21 +56,44 @@ pub const SECTION_PARTS: usize = DEPTH;
 /// Octets of a decoded SASL initial response within a command.
 pub const INITIAL_RESPONSE: usize = 12 * 1024;
 
-// Finding: SEARCH, SORT and THREAD.
-
-/// Keys of one SEARCH, those within NOT, OR and lists included. Mail programs send a few dozen;
-/// clients that look for many addresses at once send about a thousand.
-pub const SEARCH_KEYS: usize = 4_096;
-
-/// Octets of a header field that SEARCH looks into; what is behind them is not looked at. A field
-/// with ten thousand addresses fits.
-pub const SEARCH_FIELD: usize = 512 * 1024;
-
 // The content of messages.
 
 /// Spaces at the end of a line of quoted-printable that are held back until the line ends. Lines
 /// have 76 octets (RFC 2045 §6.7); what is longer is content.
 pub const HELD_SPACES: usize = 1024;
+
+/// Entities of a message that are told apart; the last one is all the rest of the message. Mail
+/// has a few dozen, a digest of a busy list has hundreds.
+pub const PARTS: usize = 5_000;
+
+/// Octets of all the headers of a message that are kept while it is scanned.
+pub const HEADERS: usize = 1024 * 1024;
+
+/// Octets of one header field that are kept: room for a thousand recipients with their names.
+pub const HEADER_FIELD: usize = 256 * 1024;
+
+/// Octets of the boundary of a multipart. RFC 2046 §5.1.1 has 70, and some senders more.
+pub const BOUNDARY: usize = 256;
+
+/// Parameters of a Content-Type or Content-Disposition that are told. RFC 2231 cuts long values
+/// into pieces of some 70 octets each.
+pub const PARAMETERS: usize = 128;
+
+/// Addresses of one field that an ENVELOPE tells.
+pub const ENVELOPE_ADDRESSES: usize = 2_000;
+
+/// Octets of a BODYSTRUCTURE behind which parts are told in short. With all the parts that may
+/// follow it stays below `RESPONSE_LINE`.
+pub const BODY_STRUCTURE: usize = 512 * 1024;
+
+/// Octets of content that are written within a FETCH response; what is larger is streamed.
+pub const INLINE: usize = 16 * 1024;
+
+// Finding: SEARCH, SORT and THREAD.
+
+/// Keys of one SEARCH, those within NOT, OR and lists included. Mail programs send a few dozen;
+/// clients that look for many addresses at once send about a thousand.
+pub const SEARCH_KEYS: usize = 4_096;
 
 /// References of one message that THREAD joins; of more, the first and the last are taken, as mail
 /// programs do that shorten the field (RFC 5256 §3 step 1 reckons with it).

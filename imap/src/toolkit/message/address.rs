@@ -98,6 +98,15 @@ impl<'a> Address<'a> {
         (self.kind == AddressKind::Mailbox).then_some(&*self.host)
     }
 
+    /// Whether a group is open behind it, if it says.
+    pub(super) const fn opens_group(&self) -> Option<bool> {
+        match self.kind {
+            AddressKind::Mailbox => None,
+            AddressKind::Group => Some(true),
+            AddressKind::GroupEnd => Some(false),
+        }
+    }
+
     /// As an ENVELOPE wants it.
     pub(crate) fn parts(&self) -> AddressParts<'_> {
         let mut parts = AddressParts::group_end();
