@@ -6,19 +6,19 @@ use super::lex::{Joined, Lexer};
 use crate::limits::PARAMETERS;
 
 /// A name and a value, both as an IMAP client is told them.
-pub(super) type Parameter<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+pub(crate) type Parameter<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
 /// A Content-Type that could be understood.
 #[derive(Clone, Copy)]
-pub(super) struct ContentType<'a> {
-    pub(super) media: &'a [u8],
-    pub(super) subtype: &'a [u8],
+pub(crate) struct ContentType<'a> {
+    pub(crate) media: &'a [u8],
+    pub(crate) subtype: &'a [u8],
     parameters: &'a [u8],
 }
 
 impl<'a> ContentType<'a> {
     /// `None` for what RFC 2045 §5.2 calls syntactically invalid; the default holds then.
-    pub(super) fn parse(value: &'a [u8]) -> Option<Self> {
+    pub(crate) fn parse(value: &'a [u8]) -> Option<Self> {
         let mut lexer = Lexer::new(value);
         lexer.skip_cfws();
         let media = lexer.run(is_token);
@@ -35,26 +35,26 @@ impl<'a> ContentType<'a> {
         })
     }
 
-    pub(super) fn is(&self, media: &str, subtype: &str) -> bool {
+    pub(crate) fn is(&self, media: &str, subtype: &str) -> bool {
         self.media.eq_ignore_ascii_case(media.as_bytes())
             && self.subtype.eq_ignore_ascii_case(subtype.as_bytes())
     }
 
-    pub(super) const fn is_media(&self, media: &str) -> bool {
+    pub(crate) const fn is_media(&self, media: &str) -> bool {
         self.media.eq_ignore_ascii_case(media.as_bytes())
     }
 
-    pub(super) const fn is_message(&self) -> bool {
+    pub(crate) const fn is_message(&self) -> bool {
         self.is_media("message")
             && (self.subtype.eq_ignore_ascii_case(b"rfc822")
                 || self.subtype.eq_ignore_ascii_case(b"global"))
     }
 
-    pub(super) fn parameters(&self) -> Vec<Parameter<'a>> {
+    pub(crate) fn parameters(&self) -> Vec<Parameter<'a>> {
         parameters(self.parameters)
     }
 
-    pub(super) fn parameter(&self, name: &str) -> Option<Cow<'a, [u8]>> {
+    pub(crate) fn parameter(&self, name: &str) -> Option<Cow<'a, [u8]>> {
         let mut parameters = self.parameters().into_iter();
         parameters
             .find(|(here, _)| here.eq_ignore_ascii_case(name.as_bytes()))
@@ -72,7 +72,7 @@ pub(super) fn disposition(value: &[u8]) -> Option<(&[u8], Vec<Parameter<'_>>)> {
 }
 
 /// The word that a value begins with.
-pub(super) fn token(value: &[u8]) -> Option<&[u8]> {
+pub(crate) fn token(value: &[u8]) -> Option<&[u8]> {
     let mut lexer = Lexer::new(value);
     lexer.skip_cfws();
     let token = lexer.run(is_token);

@@ -30,7 +30,7 @@ use crate::toolkit::{
 /// let query = Query::compile(&search, &Scope::new(1, Some(one), date))?;
 /// let mut matcher = query.matcher(one, &Facts::new(one, date, None));
 /// matcher.feed(b"Subject: =?iso-8859-1?q?Gr");
-/// assert_eq!(matcher.feed(b"=FC=DFe?=\r\nDate: "), Verdict::Yes);
+/// assert_eq!(matcher.feed(b"=FC=DFe?=\r\n\r\n"), Verdict::Yes);
 /// assert!(matcher.finish());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -1,12 +1,17 @@
 //! What the header of a part says of its content, as far as SEARCH wants to know.
 
-use alloc::{borrow::Cow, vec::Vec};
+use alloc::vec::Vec;
 
-use crate::toolkit::message::{
-    header::Field,
-    lex::{Joined, Lexer},
-    text::charset,
-    transfer::Encoding,
+use encoding_rs::Encoding as Charset;
+
+use crate::{
+    limits::BOUNDARY,
+    toolkit::message::{
+        header::Field,
+        mime::{ContentType, token},
+        text::charset,
+        transfer::Encoding,
+    },
 };
 
 pub(super) enum Kind {
@@ -25,7 +30,10 @@ pub(super) struct Content {
     pub(super) kind: Kind,
     /// `None` for one that cannot be undone.
     pub(super) encoding: Option<Encoding>,
-    pub(super) charset: Option<&'static encoding_rs::Encoding>,
+    /// `None` for one that is not said, not known, or US-ASCII.
+    pub(super) charset: Option<&'static Charset>,
+    has_type: bool,
+    has_encoding: bool,
 }
 
 impl Content {
@@ -35,108 +43,52 @@ impl Content {
             kind,
             encoding: Some(Encoding::Identity),
             charset: None,
+            has_type: false,
+            has_encoding: false,
         }
     }
 
+    /// Takes note of a field; the first of each name counts.
     pub(super) fn field(&mut self, field: &Field<'_>) {
-        if field.is("Content-Transfer-Encoding") {
-            let value = field.value();
-            let mut lexer = Lexer::new(&value);
-            lexer.skip_cfws();
-            self.encoding = Encoding::of(lexer.run(is_token));
-        } else if field.is("Content-Type") {
-            self.content_type(&field.value());
+        if field.is("Content-Transfer-Encoding") && !self.has_encoding {
+            self.has_encoding = true;
+            if let Some(name) = token(field.raw_value()) {
+                self.encoding = Encoding::of(name);
+            }
+        } else if field.is("Content-Type") && !self.has_type {
+            self.has_type = true;
+            if let Some(content_type) = ContentType::parse(field.raw_value()) {
+                self.content_type(&content_type);
+            }
         }
     }
 
-    fn content_type(&mut self, value: &[u8]) {
-        let mut lexer = Lexer::new(value);
-        lexer.skip_cfws();
-        let kind = lexer.run(is_token).to_ascii_lowercase();
-        lexer.skip_cfws();
-        let has_subtype = lexer.eat(b'/');
-        lexer.skip_cfws();
-        let subtype = lexer.run(is_token).to_ascii_lowercase();
-        if !has_subtype || subtype.is_empty() {
-            // A type that is none counts as text/plain (RFC 2045 §5.2).
-            return;
-        }
-        self.kind = match (&*kind, &*subtype) {
-            (b"multipart", _) => Kind::Multipart {
-                boundary: Vec::new(),
-                is_digest: subtype == b"digest",
-            },
-            (b"message", b"rfc822" | b"global") => Kind::Message,
-            (b"message" | b"text", _) => Kind::Plain,
-            _ => Kind::Other,
+    fn content_type(&mut self, content_type: &ContentType<'_>) {
+        self.kind = if content_type.is_message() {
+            Kind::Message
+        } else if content_type.is_media("multipart") {
+            multipart(content_type)
+        } else if content_type.is_media("text") || content_type.is_media("message") {
+            Kind::Plain
+        } else {
+            Kind::Other
         };
-        self.parameters(&mut lexer);
-        if matches!(&self.kind, Kind::Multipart { boundary, .. } if boundary.is_empty()) {
-            self.kind = Kind::Other;
-        }
-    }
-
-    fn parameters(&mut self, lexer: &mut Lexer<'_>) {
-        loop {
-            lexer.skip_cfws();
-            if lexer.peek().is_none() {
-                return;
-            }
-            if !lexer.eat(b';') {
-                lexer.advance();
-                continue;
-            }
-            lexer.skip_cfws();
-            let name = lexer.run(is_token);
-            lexer.skip_cfws();
-            if !lexer.eat(b'=') {
-                continue;
-            }
-            lexer.skip_cfws();
-            let value: Cow<'_, [u8]> = if lexer.peek() == Some(b'"') {
-                let mut joined = Joined::default();
-                lexer.quoted(&mut joined);
-                joined.into()
-            } else {
-                Cow::Borrowed(lexer.run(|octet| !matches!(octet, b';' | b' ' | b'\t' | b'(')))
-            };
-            self.parameter(name, &value);
-        }
-    }
-
-    fn parameter(&mut self, name: &[u8], value: &[u8]) {
-        if name.eq_ignore_ascii_case(b"charset") {
-            // Octets above 127 in what is said to be ASCII are UTF-8 in these days.
-            let is_ascii = value.eq_ignore_ascii_case(b"us-ascii");
-            self.charset = charset(value).filter(|_| !is_ascii);
-        } else if name.eq_ignore_ascii_case(b"boundary")
-            && let Kind::Multipart { boundary, .. } = &mut self.kind
-            && boundary.is_empty()
-        {
-            *boundary = value.trim_ascii_end().into();
-        }
+        let label = content_type.parameter("charset").unwrap_or_default();
+        // Octets above 127 in what is said to be ASCII are UTF-8 in these days.
+        let is_ascii = label.eq_ignore_ascii_case(b"us-ascii");
+        self.charset = charset(&label).filter(|_| !is_ascii);
     }
 }
 
-/// RFC 2045 §5.1 `token`.
-const fn is_token(octet: u8) -> bool {
-    octet > b' '
-        && octet < 127
-        && !matches!(
-            octet,
-            b'(' | b')'
-                | b'<'
-                | b'>'
-                | b'@'
-                | b','
-                | b';'
-                | b':'
-                | b'\\'
-                | b'"'
-                | b'/'
-                | b'['
-                | b']'
-                | b'?'
-                | b'='
-        )
+/// One without a boundary is invalid, and so text (RFC 2045 §5.2).
+fn multipart(content_type: &ContentType<'_>) -> Kind {
+    let boundary = content_type.parameter("boundary").unwrap_or_default();
+    let boundary = boundary.trim_ascii_end();
+    if boundary.is_empty() || boundary.len() > BOUNDARY || boundary.contains(&b'\n') {
+        return Kind::Plain;
+    }
+    Kind::Multipart {
+        boundary: boundary.into(),
+        is_digest: content_type.is("multipart", "digest"),
+    }
 }

@@ -13,8 +13,8 @@ impl Ranges {
         Self(Vec::new())
     }
 
-    /// The numbers of a set where `largest` stands for `*`; costs sorting its elements once,
-    /// whatever they span.
+    /// The numbers of a set up to `largest`, which `*` stands for; 0 where there is none. Costs
+    /// sorting the elements once, whatever they span.
     pub(super) fn of(set: &SequenceSet, largest: u32) -> Self {
         let mut ranges: Vec<_> = set
             .iter()
@@ -23,7 +23,9 @@ impl Ranges {
         ranges.sort_unstable();
         let mut merged = Self::new();
         for (first, last) in ranges {
-            merged.push(first, last);
+            if first <= largest && largest > 0 {
+                merged.push(first, last.min(largest));
+            }
         }
         merged
     }

@@ -7,16 +7,16 @@ use memchr::memchr;
 
 use super::mime::{Content, Kind};
 use crate::{
-    limits::{DEPTH, SEARCH_FIELD},
+    limits::{BOUNDARY, DEPTH, HEADER_FIELD},
     toolkit::message::{
         header::{Field, Fields},
         transfer::{Decoder, Encoding},
     },
 };
 
-/// Octets of a line that may part a multipart. A boundary has 70 at the most (RFC 2046 §5.1.1);
-/// longer ones occur.
-const DELIMITER: usize = 512;
+/// Octets of a line by which it is known whether it parts a multipart: two hyphens in front of the
+/// boundary, and two behind it.
+const DELIMITER: usize = BOUNDARY + 4;
 
 /// Whose header a field stands in.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -62,6 +62,8 @@ pub(super) struct Walk {
     open: Vec<(Vec<u8>, bool)>,
     /// Whether a line begins here, of which nothing was passed on.
     at_line: bool,
+    /// Whether the rest of a line is passed over.
+    in_delimiter: bool,
 }
 
 impl Walk {
@@ -73,12 +75,14 @@ impl Walk {
             content: Content::new(Kind::Plain),
             open: Vec::new(),
             at_line: true,
+            in_delimiter: false,
         }
     }
 
     pub(super) fn feed(&mut self, mut rest: &[u8], sink: &mut impl Sink) {
         while !rest.is_empty() && !sink.is_done() {
             rest = match self.place {
+                _ if self.in_delimiter => self.delimiter_rest(rest),
                 Place::Header(of) => self.header(of, rest, sink),
                 _ if self.open.is_empty() => self.body(rest, sink),
                 _ if self.at_line => self.line_start(rest, sink),
@@ -107,7 +111,7 @@ impl Walk {
         let end = memchr(b'\n', octets);
         let len = end.map_or(octets.len(), |at| at + 1);
         let (line, rest) = octets.split_at_checked(len).unwrap_or((octets, &[]));
-        let room = SEARCH_FIELD.saturating_sub(self.line.len());
+        let room = HEADER_FIELD.saturating_sub(self.line.len());
         self.line
             .extend_from_slice(line.get(..room).unwrap_or(line));
         if end.is_some() {
@@ -130,7 +134,7 @@ impl Walk {
             if !matches!(line.first(), Some(b' ' | b'\t')) {
                 self.end_field(of, sink);
             }
-            let room = SEARCH_FIELD.saturating_sub(self.field.len());
+            let room = HEADER_FIELD.saturating_sub(self.field.len());
             self.field
                 .extend_from_slice(line.get(..room).unwrap_or(&line));
         }
@@ -158,7 +162,8 @@ impl Walk {
                 self.open.push((boundary, is_digest));
                 Place::Other
             }
-            Kind::Message if content.encoding == Some(Encoding::Identity) => {
+            // An encoded one cannot be walked through while it is read, but is text as well.
+            Kind::Message if matches!(content.encoding, None | Some(Encoding::Identity)) => {
                 Place::Header(Of::Enclosed)
             }
             Kind::Message | Kind::Plain => match content.encoding {
@@ -184,8 +189,8 @@ impl Walk {
         let is_line = self.line.ends_with(b"\n");
         let goes_on = self.line.starts_with(b"--") || matches!(&*self.line, b"-");
         if is_line || !goes_on || self.line.len() >= DELIMITER {
-            self.end_of_line(sink);
             self.at_line = is_line;
+            self.end_of_line(sink);
         }
         rest
     }
@@ -194,7 +199,10 @@ impl Walk {
     fn end_of_line(&mut self, sink: &mut impl Sink) {
         let line = core::mem::take(&mut self.line);
         match self.delimiter(&line) {
-            Some(level) => self.part(level, sink),
+            Some(level) => {
+                self.in_delimiter = !self.at_line;
+                self.part(level, sink);
+            }
             None => self.content(&line, sink),
         }
         self.line = line;
@@ -244,20 +252,25 @@ impl Walk {
     }
 
     /// The open multipart that the line parts or ends, counted from the outermost, and whether it
-    /// ends it.
+    /// ends it. The whole line need not be the delimiter (RFC 2046 §5.1.1); of those whose begin it
+    /// is, the longest is meant, and of equal ones the innermost.
     fn delimiter(&self, line: &[u8]) -> Option<(usize, bool)> {
-        let line = line.strip_prefix(b"--")?.trim_ascii_end();
-        self.open
+        let line = line.strip_prefix(b"--")?;
+        let begins = self
+            .open
             .iter()
             .enumerate()
-            .rev()
-            .find_map(
-                |(level, (boundary, _))| match line.strip_prefix(&**boundary)? {
-                    b"" => Some((level, false)),
-                    b"--" => Some((level, true)),
-                    _ => None,
-                },
-            )
+            .filter_map(|(level, (boundary, _))| Some((level, line.strip_prefix(&**boundary)?)));
+        // What is left is shortest behind the longest.
+        let (level, rest) = begins.rev().min_by_key(|(_, rest)| rest.len())?;
+        Some((level, rest.starts_with(b"--")))
+    }
+
+    /// Passes over what stands behind a delimiter in its line.
+    fn delimiter_rest<'a>(&mut self, octets: &'a [u8]) -> &'a [u8] {
+        let end = memchr(b'\n', octets);
+        self.in_delimiter = end.is_none();
+        end.and_then(|at| octets.get(at + 1..)).unwrap_or_default()
     }
 
     /// Goes on behind a line that parts the multipart of that level, or ends it.
