@@ -201,12 +201,11 @@ impl Server {
             }
             Phase::Owed(..) if self.body.is_some() => self.shutting_down = true,
             Phase::Closed(_) => {}
-            Phase::Tls => self.close(Ok(())),
             _ => {
-                let reset = matches!(self.phase, Phase::Append);
+                let reset = self.reset_at_end();
                 self.bye("shutting down");
                 self.close(Ok(()));
-                self.event = reset.then_some(Event::AppendReset(Reset::Disconnected));
+                self.event = reset;
             }
         }
     }

@@ -14,6 +14,7 @@ use crate::{
     response::Code,
     server::{
         Done, Event, Extension, Owed, Phase, Reset, Server, dialogue::Taken, dialogue::refusal,
+        gate,
     },
 };
 
@@ -23,6 +24,8 @@ pub(super) struct Append {
     /// Whether the client waits for the word to send its message.
     waits: bool,
     wrapper: Wrapper,
+    /// Whether the application has let a message in.
+    has_begun: bool,
     /// What is said at the end of the command instead of asking the application.
     refusal: Option<(Done, Option<Reset>)>,
 }
@@ -166,6 +169,8 @@ impl Server {
         let max = self.config.limits.message;
         if !is_offered {
             Err((Done::bad("literal8 is not possible here"), Reset::Invalid))
+        } else if !gate::are_settable(&message.flags) {
+            Err((gate::not_settable(), Reset::Invalid))
         } else if message.len == 0 {
             Err((Done::no("empty message"), Reset::Cancelled))
         } else if message.len > max {
@@ -209,8 +214,15 @@ impl Server {
         reset.map(Event::AppendReset)
     }
 
+    /// What the application is told when the connection ends.
+    pub(super) fn reset_at_end(&self) -> Option<Event> {
+        let is_open = matches!(self.phase, Phase::Append) && self.append.has_begun;
+        is_open.then_some(Event::AppendReset(Reset::Disconnected))
+    }
+
     /// The application wants the message.
     pub(super) fn accept_message(&mut self) {
+        self.append.has_begun = true;
         self.commands.accept_body();
         if self.append.waits {
             self.go_ahead();

@@ -145,12 +145,14 @@ impl Server {
             Phase::Idle => self.lines.is_inside(input),
             _ => self.commands.is_inside(input),
         };
-        if inside || how == Eof::Truncated {
-            let state = self.state;
-            self.end("good bye", ProtocolError::UnexpectedEof { state });
+        let state = self.state;
+        let reset = self.reset_at_end();
+        self.close(if inside || how == Eof::Truncated {
+            Err(ProtocolError::UnexpectedEof { state })
         } else {
-            self.close(Ok(()));
-        }
+            Ok(())
+        });
+        self.event = reset;
     }
 
     fn handle_frame(&mut self, frame: BytesMut, input: &BytesMut) -> Option<Event> {
@@ -190,8 +192,10 @@ impl Server {
         if !self.is_offered(&body) {
             if self.is_lost_client() {
                 self.other_protocol();
-            } else {
+            } else if let CommandBody::Unknown(_) = body {
                 self.bad(&Done::bad("unknown command"));
+            } else {
+                self.bad(&Done::bad("not offered"));
             }
             return None;
         }
@@ -263,6 +267,12 @@ impl Server {
         if self.access() == Some(Access::ReadOnly) && gate::changes_mailbox(&body) {
             let done = Done::no("the mailbox was opened read-only").with_code(&Code::ReadOnly);
             self.say(&done);
+            return None;
+        }
+        if let CommandBody::Store { flags, .. } = &body
+            && !gate::are_settable(flags)
+        {
+            self.bad(&gate::not_settable());
             return None;
         }
         if gate::enables_cond_store(&body) {

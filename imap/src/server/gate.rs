@@ -7,8 +7,9 @@ use crate::{
         Algorithm, By, CommandBody, FetchItem, FetchItems, List, Search, SearchKey, SearchReturn,
         SelectionOptions, SpecialUses, StatusItem, StatusItems,
     },
+    flag::{Flag, Flags},
     sequence::SequenceSet,
-    server::{Extension, Server},
+    server::{Done, Extension, Server},
     state::State,
 };
 
@@ -98,6 +99,17 @@ pub(super) const fn changes_mailbox(body: &CommandBody) -> bool {
             | CommandBody::UidExpunge { .. }
             | CommandBody::Move { .. }
     )
+}
+
+/// Whether a client can set these flags: `\Recent` is the server's to set, and `\*` is none (RFC
+/// 3501 §9, RFC 9051 §9).
+pub(super) fn are_settable(flags: &Flags) -> bool {
+    !flags.contains(&Flag::Recent) && !flags.contains(&Flag::Wildcard)
+}
+
+/// What is said where they cannot be set.
+pub(super) fn not_settable() -> Done {
+    Done::bad("no client can set these flags")
 }
 
 /// Whether the command turns CONDSTORE on (RFC 7162 §3.1).

@@ -150,7 +150,11 @@ impl Server {
         self.out.done(self.command.tag.as_ref(), done);
     }
 
+    /// Takes leave, but not in clear once TLS was promised.
     pub(super) fn bye(&mut self, text: &str) {
+        if matches!(self.phase, Phase::Tls) {
+            return;
+        }
         self.out.line(format_args!("* BYE {text}"));
     }
 

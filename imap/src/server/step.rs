@@ -6,9 +6,7 @@ use bytes::BytesMut;
 use mailwire_core::machine::{Eof, Machine, Patience, Side, Step, TlsInfo};
 
 use crate::{
-    server::{
-        Event, Phase, Pieces, ProtocolError, Reset, Server, dialogue::Taken, extension::Extensions,
-    },
+    server::{Event, Phase, Pieces, ProtocolError, Server, dialogue::Taken, extension::Extensions},
     state::State,
 };
 
@@ -97,10 +95,10 @@ impl Machine for Server {
 impl Server {
     /// Says BYE and ends the connection because of what the client did.
     pub(super) fn end(&mut self, text: &str, error: ProtocolError) {
-        let in_append = matches!(self.phase, Phase::Append);
+        // What has come of a message must not stay.
+        let reset = self.reset_at_end();
         self.bye(text);
         self.close(Err(error));
-        // What has come of a message must not stay.
-        self.event = in_append.then_some(Event::AppendReset(Reset::Disconnected));
+        self.event = reset;
     }
 }
