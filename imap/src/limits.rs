@@ -176,13 +176,3 @@ pub const BODY_FLOOR: Option<NonZeroU32> = NonZeroU32::new(64);
 
 /// Octets of content that are written within a FETCH response; what is larger is streamed.
 pub const INLINE: usize = 16 * 1024;
-
-// Finding: SEARCH, SORT and THREAD.
-
-/// Keys of one SEARCH, those within NOT, OR and lists included. Mail programs send a few dozen;
-/// clients that look for many addresses at once send about a thousand.
-pub const SEARCH_KEYS: usize = 4_096;
-
-/// References of one message that THREAD joins; of more, the first and the last are taken, as mail
-/// programs do that shorten the field (RFC 5256 §3 step 1 reckons with it).
-pub const THREAD_REFERENCES: usize = 256;
