@@ -19,14 +19,30 @@ use super::{
 };
 use crate::store::{Copied, Folder};
 
+/// The messages that a set names.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    pub(super) uids: Vec<NonZeroU32>,
+    /// Whether one of them is gone, which the client does not know yet.
+    pub(super) has_expunged: bool,
+}
+
 impl Imap {
-    /// The UIDs of the messages that a set names.
-    pub(super) fn named(&self, by: By, set: &SequenceSet) -> Result<Vec<NonZeroU32>, Done> {
+    /// The messages that a set names.
+    pub(super) fn named(&self, by: By, set: &SequenceSet) -> Result<Named, Done> {
         let open = self.selected.as_ref().ok_or_else(Done::unavailable)?;
-        let saved: Vec<NonZeroU32> = open.saved.uids().collect();
-        let found = open.view.resolve(set, by, &saved);
+        // `$` stands for messages, whatever the command counts by (RFC 9051 §6.4.4.1).
+        let (set, by) = match (set.is_saved(), open.saved.to_set()) {
+            (false, _) => (set.clone(), by),
+            (true, Some(saved)) => (saved, By::Uid),
+            (true, None) => return Ok(Named::default()),
+        };
+        let found = open.view.resolve(&set, by, &[]);
         let found = found.map_err(|error| Done::bad(&error.to_string()))?;
-        Ok(found.uids().collect())
+        Ok(Named {
+            has_expunged: found.has_expunged(),
+            uids: found.uids().collect(),
+        })
     }
 
     pub(super) async fn store(&mut self, command: CommandBody, out: &mut Untagged) -> Answer {
@@ -42,7 +58,7 @@ impl Imap {
             return Answer::Done(Done::unavailable());
         };
         let uids = match self.named(by, &set) {
-            Ok(uids) => uids,
+            Ok(named) => named.uids,
             Err(done) => return Answer::Done(done),
         };
         let Some(open) = &mut self.selected else {
@@ -132,7 +148,7 @@ impl Imap {
 
     pub(super) async fn expunge(&mut self, set: Option<&SequenceSet>, _out: &mut Untagged) -> Answer {
         let only = match set.map(|set| self.named(By::Uid, set)).transpose() {
-            Ok(only) => only.map(|uids| uids.into_iter().map(NonZeroU32::get).collect()),
+            Ok(only) => only.map(|named| named.uids.into_iter().map(NonZeroU32::get).collect()),
             Err(done) => return Answer::Done(done),
         };
         let Some(open) = &mut self.selected else {
@@ -149,10 +165,15 @@ impl Imap {
 
     /// Which messages go where.
     fn going(&self, by: By, set: &SequenceSet, to: &Mailbox) -> Result<(Vec<u32>, Folder), Done> {
-        let uids = self.named(by, set)?;
+        let named = self.named(by, set)?;
+        // COPY by number of a message that is gone copies nothing (RFC 2180 §4.4.1).
+        if named.has_expunged && by == By::Number {
+            return Err(Done::no("some of the messages are gone").with_code(&Code::ExpungeIssued));
+        }
         let no_such = || Done::no("no such mailbox").with_code(&Code::TryCreate);
         let folder = words::folder(to).ok_or_else(no_such)?;
-        Ok((uids.into_iter().map(NonZeroU32::get).collect(), folder))
+        let uids = named.uids.into_iter().map(NonZeroU32::get).collect();
+        Ok((uids, folder))
     }
 
     /// A failure of COPY or MOVE, which may be about the mailbox that is open or about the other.

@@ -26,7 +26,7 @@ use mailwire_imap::{
     },
 };
 
-use super::{Imap, words};
+use super::{Imap, change::Named, words};
 use crate::store::{self, Content, Fetched, ReadError};
 
 /// Octets of messages that are read ahead of what the client takes.
@@ -84,8 +84,8 @@ impl Imap {
         modifiers: FetchModifiers,
         out: &mut Untagged,
     ) -> Answer {
-        let uids = match self.named(by, set) {
-            Ok(uids) => uids,
+        let Named { uids, has_expunged } = match self.named(by, set) {
+            Ok(named) => named,
             Err(done) => return Answer::Done(done),
         };
         let Some(open) = &mut self.selected else {
@@ -102,7 +102,6 @@ impl Imap {
             ModSeq::IfAsked
         };
         let plan = FetchPlan::new(items, by, mod_seq);
-        let has_expunged = by == By::Number && open.view.has_expunged(set);
         let left = match modifiers.changed_since {
             None => uids,
             Some(since) => {
@@ -129,7 +128,7 @@ impl Imap {
             prepared: 0,
             just_seen: Vec::new(),
             bodies: None,
-            has_expunged,
+            has_expunged: has_expunged && by == By::Number,
             refused: None,
         }));
         self.fetch_on(out).await

@@ -18,7 +18,7 @@ mod folders;
 mod selected;
 mod words;
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use mailtls::{
@@ -338,7 +338,3 @@ impl Session for Imap {
         self.idles = false;
     }
 }
-
-/// When something was looked at last.
-#[derive(Clone, Copy, Debug)]
-struct Looked(Instant);

@@ -120,7 +120,8 @@ impl Imap {
             next_claim: 1,
         };
         open.claim(&snapshot);
-        open.view.recent_was_told();
+        // SELECT tells of them.
+        open.view.changes(Timing::KeepNumbers).for_each(drop);
         if parameters.condstore || self.enabled.has(Extension::CondStore) {
             open.view.tell_mod_seq();
         }
