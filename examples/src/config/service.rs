@@ -88,7 +88,7 @@ impl Service {
             Self::Submissions | Self::Imaps | Self::Pop3s => TlsMode::Implicit,
             Self::Smtp | Self::Submission | Self::Lmtp | Self::Imap | Self::Pop3 => {
                 TlsMode::StartTls
-            },
+            }
         }
     }
 

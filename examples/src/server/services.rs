@@ -9,11 +9,11 @@ use mailtls::{
     upgrade::Handshakes,
 };
 use mailwire_core::{machine::Machine, sasl::Mechanism, text::ByteStr};
+use mailwire_imap::server as imap_server;
 use mailwire_imap::{
     command::{Field, Fields},
     server::Extension,
 };
-use mailwire_imap::server as imap_server;
 use mailwire_pop3::server as pop3_server;
 use mailwire_smtp::{address::Domain, server as smtp_server};
 use tokio::{
@@ -264,7 +264,7 @@ const EXTENSIONS: [Extension; 24] = [
 ];
 
 fn imap_config(config: &Config, mode: TlsMode) -> io::Result<Arc<imap_server::Config>> {
-    let hostname = ByteStr::new(config.hostname.as_bytes()).map_err(io::Error::other)?;
+    let hostname = ByteStr::from(config.hostname.as_str());
     let mut imap = imap_server::Config::new(hostname);
     imap.mechanisms = OFFERED
         .into_iter()

@@ -70,7 +70,10 @@ impl Imap {
         let numbers = uids.iter().map(|uid| uid.get()).collect();
         let change = words::change(mode, &flags);
         let now = Timestamp::now();
-        let stored = open.mailbox.store(numbers, change, unchanged_since, now).await;
+        let stored = open
+            .mailbox
+            .store(numbers, change, unchanged_since, now)
+            .await;
         let stored = match stored {
             Ok(stored) => stored,
             Err(error) => return Answer::Done(self.lost(&error)),
@@ -146,7 +149,11 @@ impl Imap {
         }
     }
 
-    pub(super) async fn expunge(&mut self, set: Option<&SequenceSet>, _out: &mut Untagged) -> Answer {
+    pub(super) async fn expunge(
+        &mut self,
+        set: Option<&SequenceSet>,
+        _out: &mut Untagged,
+    ) -> Answer {
         let only = match set.map(|set| self.named(By::Uid, set)).transpose() {
             Ok(only) => only.map(|named| named.uids.into_iter().map(NonZeroU32::get).collect()),
             Err(done) => return Answer::Done(done),

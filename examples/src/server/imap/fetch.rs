@@ -1,12 +1,6 @@
 //! FETCH: message after message, as the client takes them.
 
-use std::{
-    collections::VecDeque,
-    num::NonZeroU32,
-    ops::Range,
-    sync::Arc,
-    vec,
-};
+use std::{collections::VecDeque, num::NonZeroU32, ops::Range, sync::Arc, vec};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -22,7 +16,7 @@ use mailwire_imap::{
             self, BodyReader, BodySource, FetchPlan, ModSeq, Needs, Scanner, Seen, Structure, Text,
             Unanswerable,
         },
-        view::{Facts, Timing},
+        view::Timing,
     },
 };
 
@@ -114,13 +108,16 @@ impl Imap {
         };
         let is_first = |uid: &NonZeroU32| open.view.facts(*uid).map(|facts| plan.needs(&facts));
         let wants_text = plan.has_content()
-            || left.first().and_then(is_first).is_some_and(|needs| needs > Needs::Facts);
+            || left
+                .first()
+                .and_then(is_first)
+                .is_some_and(|needs| needs > Needs::Facts);
         self.fetching = Some(Box::new(Fetching {
             timing: match by {
                 By::Number => Timing::KeepNumbers,
                 By::Uid => Timing::Any,
             },
-            wants_sizes: asks(FetchItem::Size),
+            wants_sizes: asks(FetchItem::Rfc822Size),
             wants_text,
             plan,
             left: left.into_iter(),
@@ -209,7 +206,11 @@ impl Imap {
                 let facts = open.view.facts(**uid);
                 facts.is_some_and(|facts| facts.octets.is_none())
             };
-            let uncounted: Vec<u32> = next.iter().filter(is_uncounted).map(|uid| uid.get()).collect();
+            let uncounted: Vec<u32> = next
+                .iter()
+                .filter(is_uncounted)
+                .map(|uid| uid.get())
+                .collect();
             if !uncounted.is_empty() {
                 let counted = open.mailbox.sizes(uncounted, now).await;
                 let taken = counted.and_then(|snapshot| open.take(&snapshot));
@@ -339,8 +340,14 @@ impl Imap {
         if fetching.read.is_empty() {
             let next = fetching.left.as_slice();
             let next = next.get(..fetching.prepared).unwrap_or(next);
-            let uids: Vec<u32> = std::iter::once(uid).chain(next.iter().copied()).map(NonZeroU32::get).collect();
-            let read = self.mailbox()?.read_many(uids, AHEAD, Timestamp::now()).await;
+            let uids: Vec<u32> = std::iter::once(uid)
+                .chain(next.iter().copied())
+                .map(NonZeroU32::get)
+                .collect();
+            let read = self
+                .mailbox()?
+                .read_many(uids, AHEAD, Timestamp::now())
+                .await;
             fetching.read = read.map_err(failed)?.into();
         }
         match fetching.read.pop_front() {
@@ -415,7 +422,10 @@ async fn scan_large(
     uid: NonZeroU32,
     needs: Needs,
 ) -> Result<Structure, Failure> {
-    let mut content = mailbox.read(uid.get(), Timestamp::now()).await.map_err(failed)?;
+    let mut content = mailbox
+        .read(uid.get(), Timestamp::now())
+        .await
+        .map_err(failed)?;
     let mut scanner = Scanner::new();
     while let Some(piece) = content.next().await.map_err(|error| failed(error.into()))? {
         scanner.feed(&piece);
@@ -437,7 +447,10 @@ async fn measured(
     if measures.is_empty() {
         return Ok(measures);
     }
-    let mut content = mailbox.read(uid.get(), Timestamp::now()).await.map_err(failed)?;
+    let mut content = mailbox
+        .read(uid.get(), Timestamp::now())
+        .await
+        .map_err(failed)?;
     let mut at = 0;
     while let Some(piece) = content.next().await.map_err(|error| failed(error.into()))? {
         for measure in &mut measures {
@@ -450,13 +463,19 @@ async fn measured(
 
 /// What of a piece that begins at `at` lies in the range.
 fn within(len: usize, at: u64, range: &Range<u64>) -> Range<usize> {
-    let place = |octet: u64| usize::try_from(octet.saturating_sub(at)).unwrap_or(usize::MAX).min(len);
+    let place = |octet: u64| {
+        usize::try_from(octet.saturating_sub(at))
+            .unwrap_or(usize::MAX)
+            .min(len)
+    };
     let (start, end) = (place(range.start), place(range.end));
     start..end.max(start)
 }
 
 fn cut<'a>(piece: &'a [u8], at: u64, range: &Range<u64>) -> &'a [u8] {
-    piece.get(within(piece.len(), at, range)).unwrap_or_default()
+    piece
+        .get(within(piece.len(), at, range))
+        .unwrap_or_default()
 }
 
 /// Hands over the octets of a body, out of a message that is at hand.
@@ -500,7 +519,11 @@ impl Bodies {
                 self.now = self.begin(mailbox, &source, out).await?;
                 continue;
             };
-            let next = sending.content.next().await.map_err(|error| broken(&error))?;
+            let next = sending
+                .content
+                .next()
+                .await
+                .map_err(|error| broken(&error))?;
             let is_over = sending.take(next, out)?;
             if is_over {
                 self.now = None;

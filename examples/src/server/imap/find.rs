@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use bytes::Bytes;
 use jiff::Timestamp;
 use mailwire_imap::{
-    command::{Algorithm, By, Search, SearchReturn, SortCriterion, SortKey},
+    command::{Algorithm, By, Search, SearchKey, SearchReturn, SortCriterion, SortKey},
     response::Response,
     server::Done,
     session::{Answer, Untagged},
@@ -44,11 +44,16 @@ impl Imap {
         };
         if let Some(open) = &mut self.selected {
             found.save(&mut open.saved);
-            if found.has_mod_seq() {
+            // RFC 7162 §3.1: a client that asks for it can read it from then on.
+            if asks_for_mod_seq(&search.keys) {
                 open.view.tell_mod_seq();
             }
         }
-        let tag = self.tag.as_ref().map(|tag| tag.as_bytes()).unwrap_or_default();
+        let tag = self
+            .tag
+            .as_ref()
+            .map(|tag| tag.as_bytes())
+            .unwrap_or_default();
         if let Some(response) = found.response(tag, by, search::Answer::Search) {
             out.push(response);
         }
@@ -67,22 +72,32 @@ impl Imap {
             Err(done) => return Answer::Done(done),
         };
         let order = Order::new(criteria);
-        let wants_sizes = criteria.iter().any(|criterion| criterion.key == SortKey::Size);
+        let wants_sizes = criteria
+            .iter()
+            .any(|criterion| criterion.key == SortKey::Size);
         if wants_sizes && let Err(done) = self.count(&found).await {
             return Answer::Done(done);
         }
         let mut entries = Vec::with_capacity(found.len());
         let messages: Vec<_> = found.iter(By::Number).collect();
         let read = self
-            .headers(&messages, order.needs().is_some(), |number, facts, header| {
-                entries.push(order.entry(number, facts, header));
-            })
+            .headers(
+                &messages,
+                order.needs().is_some(),
+                |number, facts, header| {
+                    entries.push(order.entry(number, facts, header));
+                },
+            )
             .await;
         if let Err(done) = read {
             return Answer::Done(done);
         }
         found.arrange(order.sort(entries));
-        let tag = self.tag.as_ref().map(|tag| tag.as_bytes()).unwrap_or_default();
+        let tag = self
+            .tag
+            .as_ref()
+            .map(|tag| tag.as_bytes())
+            .unwrap_or_default();
         if let Some(response) = found.response(tag, by, search::Answer::Search) {
             out.push(response);
         }
@@ -194,12 +209,16 @@ impl Imap {
         let Some(open) = &self.selected else {
             return Err(Done::unavailable());
         };
-        let is_open = |candidate: &&mut Candidate| matches!(candidate.verdict, Verdict::Undecided(_));
+        let is_open =
+            |candidate: &&mut Candidate| matches!(candidate.verdict, Verdict::Undecided(_));
         let mut undecided: Vec<&mut Candidate> = window.iter_mut().filter(is_open).collect();
         let mut at = 0;
         while at < undecided.len() {
             let rest = undecided.get_mut(at..).unwrap_or_default();
-            let uids = rest.iter().map(|candidate| candidate.facts.uid.get()).collect();
+            let uids = rest
+                .iter()
+                .map(|candidate| candidate.facts.uid.get())
+                .collect();
             let read = open.mailbox.read_many(uids, AHEAD, Timestamp::now()).await;
             let read = read.map_err(|error| unreadable(&error))?;
             at += read.len().max(1);
@@ -291,6 +310,21 @@ enum Hunt {
     All,
 }
 
+/// Whether MODSEQ is among the keys.
+fn asks_for_mod_seq(keys: &[SearchKey]) -> bool {
+    let mut left: Vec<&SearchKey> = keys.iter().collect();
+    while let Some(key) = left.pop() {
+        match key {
+            SearchKey::ModSeq(_) => return true,
+            SearchKey::Not(key) => left.push(key),
+            SearchKey::Or(one, two) => left.extend([&**one, &**two]),
+            SearchKey::And(keys) => left.extend(keys),
+            _ => {}
+        }
+    }
+    false
+}
+
 fn unreadable(error: &ReadError) -> Done {
     match error {
         ReadError::Store(error) => words::failure(error),
@@ -318,19 +352,30 @@ async fn look_through(
         Err(ReadError::Store(error)) => return Err(words::failure(&error)),
         Err(_) => return Ok(Verdict::No),
     };
-    while let Some(piece) = content.next().await.map_err(|error| words::failure(&error))? {
+    while let Some(piece) = content
+        .next()
+        .await
+        .map_err(|error| words::failure(&error))?
+    {
         if !matches!(matcher.feed(&piece), Verdict::Undecided(_)) {
             break;
         }
     }
-    Ok(if matcher.finish() { Verdict::Yes } else { Verdict::No })
+    Ok(if matcher.finish() {
+        Verdict::Yes
+    } else {
+        Verdict::No
+    })
 }
 
 /// The beginning of a message, where its header is.
 async fn beginning(mailbox: &crate::store::Mailbox, uid: u32) -> Result<Bytes, Done> {
     match mailbox.read(uid, Timestamp::now()).await {
         Ok(mut content) => {
-            let first = content.next().await.map_err(|error| words::failure(&error))?;
+            let first = content
+                .next()
+                .await
+                .map_err(|error| words::failure(&error))?;
             Ok(first.unwrap_or_default())
         }
         Err(ReadError::Store(error)) => Err(words::failure(&error)),

@@ -17,7 +17,7 @@ use super::{
     Imap,
     words::{self, DELIMITER, ENCODING, For, refusal},
 };
-use crate::store::{Account, Folder, MailboxEntry, Mailstore, MailboxError, Sizes, SpecialUse};
+use crate::store::{Account, Folder, MailboxEntry, MailboxError, Mailstore, Sizes, SpecialUse};
 
 /// What a new account finds beside INBOX.
 pub(super) const FIRST: [(&str, SpecialUse); 5] = [
@@ -87,9 +87,9 @@ impl Imap {
         out: &mut Untagged,
     ) -> Result<(), Refused> {
         let all = listed(&self.shared.store, account, Timestamp::now()).await?;
-        let listing = all.list(list, Wording::Rev1).map_err(|too_many| {
-            Done::no(&too_many.to_string()).with_code(&too_many.code())
-        })?;
+        let listing = all
+            .list(list, Wording::Rev1)
+            .map_err(|too_many| Done::no(&too_many.to_string()).with_code(&too_many.code()))?;
         for listed in listing {
             let status = listed.status().cloned();
             out.push(listed.into_response());
@@ -110,14 +110,16 @@ impl Imap {
         items: StatusItems,
     ) -> Result<Response, Refused> {
         let folder = words::folder(mailbox).ok_or_else(no_such_mailbox)?;
-        let sizes = if items.contains(StatusItem::Size) || items.contains(StatusItem::DeletedStorage)
-        {
-            Sizes::Counted
-        } else {
-            Sizes::Known
-        };
+        let sizes =
+            if items.contains(StatusItem::Size) || items.contains(StatusItem::DeletedStorage) {
+                Sizes::Counted
+            } else {
+                Sizes::Known
+            };
         let store = &self.shared.store;
-        let status = store.status(account, &folder, sizes, Timestamp::now()).await;
+        let status = store
+            .status(account, &folder, sizes, Timestamp::now())
+            .await;
         let known = status.map_err(|error| refusal(&error, For::Itself))?;
         let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
         let mut facts = StatusFacts::new(
@@ -228,11 +230,19 @@ async fn create(
     if wanted.next().is_some() || special_use.is_none() && !is_plain {
         return Err(Done::no("this special use is not possible").with_code(&Code::UseAttr));
     }
-    match store.create(account, &folder, special_use, Timestamp::now()).await {
+    match store
+        .create(account, &folder, special_use, Timestamp::now())
+        .await
+    {
         Err(MailboxError::AlreadyExists) if special_use.is_some() => {
             let taken = store.mailboxes(account, Timestamp::now()).await;
-            let is_there = taken.is_ok_and(|all| all.iter().any(|e| e.folder == folder && e.selectable));
-            let code = if is_there { Code::AlreadyExists } else { Code::UseAttr };
+            let is_there =
+                taken.is_ok_and(|all| all.iter().any(|e| e.folder == folder && e.selectable));
+            let code = if is_there {
+                Code::AlreadyExists
+            } else {
+                Code::UseAttr
+            };
             Err(Done::no("mailbox or its use exists already").with_code(&code))
         }
         created => itself(created),

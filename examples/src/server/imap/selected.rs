@@ -105,9 +105,7 @@ impl Imap {
             },
             Timestamp::now(),
         );
-        let mailbox = opened
-            .await
-            .map_err(|error| refusal(&error, For::Itself))?;
+        let mailbox = opened.await.map_err(|error| refusal(&error, For::Itself))?;
         let snapshot = mailbox.snapshot();
         let translation = self.shared.translations.of(&account, &folder);
         let view = View::new(translation.of(&snapshot));

@@ -163,10 +163,6 @@ pub(super) fn refusal(error: &MailboxError, wanted: For) -> Done {
         MailboxError::NoSuchMailbox => ("no such mailbox", Code::NonExistent),
         MailboxError::ReadOnly => ("the mailbox was opened read-only", Code::NoPerm),
         MailboxError::Store(error) => return failure(error),
-        _ => {
-            tracing::warn!(%error, "an IMAP command failed");
-            return Done::unavailable();
-        }
     };
     Done::no(text).with_code(&code)
 }
