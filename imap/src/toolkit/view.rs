@@ -164,24 +164,33 @@ impl View {
         self
     }
 
+    /// The same where the store has given `\Recent` of these UIDs to this session, which SELECT
+    /// tells.
+    #[must_use]
+    pub fn with_recent(mut self, uids: RangeInclusive<u32>) -> Self {
+        self.claim_recent(uids);
+        self.recent_told = self.recent;
+        self
+    }
+
     /// From now on FETCH responses have MODSEQ: the client has enabled CONDSTORE (RFC 7162 §3.1).
     pub fn tell_mod_seq(&mut self) {
         self.tells_mod_seq = true;
     }
 
-    /// The store has given `\Recent` of these UIDs to this session (RFC 3501 §2.3.2). To be called
-    /// before SELECT is answered or the changes are told.
+    /// The store has given `\Recent` of these new messages to this session (RFC 3501 §2.3.2). To
+    /// be called behind [`update`](Self::update), before the changes are told.
     ///
     /// ```
     /// use core::num::NonZeroU32;
-    /// use mailwire_imap::toolkit::view::{Facts, Snapshot, View};
+    /// use mailwire_imap::{response::Response, toolkit::view::{Facts, Snapshot, Timing, View}};
     /// let uid = NonZeroU32::new(7).unwrap();
     /// let mut snapshot = Snapshot::new(uid, uid);
-    /// let date = "\"17-Jul-1996 02:44:25 -0700\"".parse()?;
-    /// snapshot.messages.push(Facts::new(uid, date, None));
-    /// let mut view = View::new(snapshot);
+    /// let mut view = View::new(snapshot.clone());
+    /// snapshot.messages.push(Facts::new(uid, "\"17-Jul-1996 02:44:25 -0700\"".parse()?, None));
+    /// view.update(snapshot).unwrap();
     /// view.claim_recent(5..=8);
-    /// assert_eq!(view.recent(), 1);
+    /// assert!(view.changes(Timing::Any).eq([Response::Exists(1), Response::Recent(1)]));
     /// # Ok::<(), mailwire_imap::error::ParseError>(())
     /// ```
     pub fn claim_recent(&mut self, uids: RangeInclusive<u32>) {
