@@ -448,6 +448,34 @@ fn keywords_in_another_order_are_the_same() {
 }
 
 #[test]
+fn a_store_without_mod_sequences_tells_none() {
+    let mut state = snapshot([1]);
+    state.messages.change(nz(1), |facts| facts.mod_seq = 0);
+    let mut view = View::new(state.clone());
+    view.tell_mod_seq();
+    let silent = Stored::new(
+        vec![nz(1)],
+        StoreMode::Add,
+        flags("\\Seen"),
+        Silence::Silent,
+    );
+    state
+        .messages
+        .change(nz(1), |facts| facts.flags.insert(&Flag::Seen));
+    view.stored(state, &silent).unwrap();
+    assert_eq!(told(&mut view, Timing::Any), [""; 0]);
+    assert!(!view.has_changes(Timing::Any));
+}
+
+#[test]
+fn sessions_on_several_threads_share_a_mailbox() {
+    fn is_shared<T: Send + Sync>(_: &T) {}
+    let view = View::new(snapshot([1]));
+    is_shared(&view);
+    is_shared(view.snapshot());
+}
+
+#[test]
 fn expunge_removes_what_is_deleted() {
     let mut state = snapshot(1..=6);
     for uid in [2, 4, 5] {

@@ -67,6 +67,9 @@ impl Entry {
 
 /// What one session's client has been told of its selected mailbox.
 ///
+/// It costs eight octets for each message; the messages are the store's. A session that takes a new
+/// snapshot soon, whether it may tell of it or not, lets go of what nobody else needs any more.
+///
 /// ```
 /// use core::num::NonZeroU32;
 /// use mailwire_imap::{flag::Flag, response::Response, toolkit::view::*};
@@ -278,8 +281,8 @@ impl View {
         }
     }
 
-    /// The UIDs of all messages with `\Deleted`: what CLOSE and EXPUNGE remove. They may be more
-    /// than the client knows, as RFC 9051 §6.4.3 speaks of the mailbox.
+    /// The UIDs of all messages with `\Deleted`: what EXPUNGE removes, and CLOSE without telling.
+    /// They may be more than the client knows, as RFC 9051 §6.4.3 speaks of the mailbox.
     pub fn deleted(&self) -> impl Iterator<Item = NonZeroU32> + '_ {
         let messages = self.snapshot.messages.iter();
         messages

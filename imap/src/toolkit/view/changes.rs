@@ -140,6 +140,10 @@ impl Changes<'_> {
             let Some(facts) = view.facts_of(entry, &mut at.clone()) else {
                 continue;
             };
+            if marks & Entry::FLAGS == 0 && facts.mod_seq == 0 {
+                // A store without mod-sequences has nothing to tell behind `.SILENT`.
+                continue;
+            }
             if marks & Entry::FLAGS != 0 {
                 fetch = fetch.flags(&told_flags(&facts));
             }
