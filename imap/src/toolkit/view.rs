@@ -1,6 +1,6 @@
 //! What a client knows of the mailbox that it has selected.
 //!
-//! Read RFC 9051 §2.3.1, §5.2 and §7.5.1 first, and RFC 7162 §3.1 for mod-sequences.
+//! Read RFC 9051 §2.3.1, §5.2 and §7.5.1 first, and RFC 7162 for mod-sequences and QRESYNC.
 //!
 //! A store has one present state of a mailbox, a [`Snapshot`]; all sessions share its
 //! [`Messages`]. Each session has a [`View`] on it: which messages its client has been told of,
@@ -13,14 +13,13 @@
 //!                                            │
 //!                      numbers stay as told  └──► View::resolve(set) ──► messages
 //! ```
-//!
-//! Not supported: VANISHED of QRESYNC (RFC 7162 §3.2); a view tells EXPUNGE.
 
 mod changes;
 mod facts;
 mod found;
 mod merge;
 mod messages;
+mod resync;
 mod store;
 
 use alloc::{borrow::Cow, vec::Vec};
@@ -47,6 +46,8 @@ struct Entry {
     uid: NonZeroU32,
     marks: u8,
 }
+
+const _: () = assert!(size_of::<Entry>() == 8);
 
 impl Entry {
     /// It is gone from the store, and EXPUNGE has not been told.
@@ -108,6 +109,7 @@ pub struct View {
     recent_told: u32,
     has_new_flags: bool,
     tells_mod_seq: bool,
+    tells_vanished: bool,
     knows_recent: bool,
     /// Where to look for the next FETCH response; all before it is told.
     next_news: usize,
@@ -143,6 +145,7 @@ impl View {
             recent_told: 0,
             has_new_flags: false,
             tells_mod_seq: false,
+            tells_vanished: false,
             knows_recent: true,
             next_news: 0,
         };
@@ -179,6 +182,13 @@ impl View {
     /// From now on FETCH responses have MODSEQ: the client has enabled CONDSTORE (RFC 7162 §3.1).
     pub fn tell_mod_seq(&mut self) {
         self.tells_mod_seq = true;
+    }
+
+    /// From now on VANISHED is told in the place of EXPUNGE, and MODSEQ too: the client has enabled
+    /// QRESYNC (RFC 7162 §3.2.3, §3.2.10).
+    pub fn tell_vanished(&mut self) {
+        self.tells_mod_seq = true;
+        self.tells_vanished = true;
     }
 
     /// The store has given `\Recent` of these new messages to this session (RFC 3501 §2.3.2). To

@@ -38,10 +38,13 @@ struct Client {
 }
 
 impl Client {
-    fn new(state: Snapshot, has_condstore: bool) -> Self {
+    fn new(state: Snapshot, has_condstore: bool, has_vanished: bool) -> Self {
         let mut view = View::new(state);
         if has_condstore {
             view.tell_mod_seq();
+        }
+        if has_vanished {
+            view.tell_vanished();
         }
         let mut client = Self {
             knows: vec![Known::default(); view.exists() as usize],
@@ -98,6 +101,13 @@ impl Client {
                     assert_eq!(timing, Timing::Any);
                     self.knows.remove(number.get() as usize - 1);
                 }
+                Response::Vanished(vanished) => {
+                    assert!(timing == Timing::Any && !vanished.is_earlier());
+                    let uids = vanished.uids().unwrap();
+                    for uid in uids.iter().flat_map(|range| range.bounds(0)) {
+                        self.forget(uid);
+                    }
+                }
                 Response::Recent(count) => self.recent = count,
                 Response::Fetch(fetch) => {
                     assert_eq!(fetch.mod_seq().is_some(), self.has_condstore);
@@ -109,6 +119,18 @@ impl Client {
             }
         }
         self.agrees_on_numbers();
+    }
+
+    /// The message with this UID, or the one that must have it.
+    fn forget(&mut self, uid: u32) {
+        let is_before = |known: &&Known| known.uid.is_none_or(|known| known < uid);
+        let known = self.knows.iter().position(|known| known.uid == Some(uid));
+        let at = known.unwrap_or_else(|| {
+            let before = self.knows.iter().take_while(is_before).count();
+            before - 1
+        });
+        let forgotten = self.knows.remove(at);
+        assert!(forgotten.uid.is_none_or(|known| known == uid));
     }
 
     fn agrees_on_numbers(&self) {
@@ -289,7 +311,7 @@ fn imap_27_clients_agree_with_the_server_whatever_others_do() {
         let mut state = snapshot(1..=random.below(12));
         state.highest_mod_seq = 10;
         let clients = (0..3)
-            .map(|at| Client::new(state.clone(), at == 1))
+            .map(|at| Client::new(state.clone(), at >= 1, at == 2))
             .collect();
         let mut world = World {
             state,
