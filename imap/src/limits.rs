@@ -176,3 +176,7 @@ pub const BODY_FLOOR: Option<NonZeroU32> = NonZeroU32::new(64);
 
 /// Octets of content that are written within a FETCH response; what is larger is streamed.
 pub const INLINE: usize = 16 * 1024;
+
+/// Ranges of UIDs in one VANISHED response, so that its line stays at a fifth of what clients like
+/// ours take; what is left is told in further ones.
+pub const VANISHED: usize = 8_192;

@@ -1,6 +1,6 @@
 //! What a client knows of the mailbox that it has selected.
 //!
-//! Read RFC 9051 §2.3.1, §5.2 and §7.5.1 first, and RFC 7162 §3.1 for mod-sequences.
+//! Read RFC 9051 §2.3.1, §5.2 and §7.5.1 first, and RFC 7162 for mod-sequences and QRESYNC.
 //!
 //! A store has one present state of a mailbox, a [`Snapshot`]; all sessions share its
 //! [`Messages`]. Each session has a [`View`] on it: which messages its client has been told of,
@@ -13,14 +13,13 @@
 //!                                            │
 //!                      numbers stay as told  └──► View::resolve(set) ──► messages
 //! ```
-//!
-//! Not supported: VANISHED of QRESYNC (RFC 7162 §3.2); a view tells EXPUNGE.
 
 mod changes;
 mod facts;
 mod found;
 mod merge;
 mod messages;
+mod resync;
 mod store;
 
 use alloc::{borrow::Cow, vec::Vec};
@@ -48,6 +47,8 @@ struct Entry {
     marks: u8,
 }
 
+const _: () = assert!(size_of::<Entry>() == 8);
+
 impl Entry {
     /// It is gone from the store, and EXPUNGE has not been told.
     const GONE: u8 = 1;
@@ -66,6 +67,9 @@ impl Entry {
 }
 
 /// What one session's client has been told of its selected mailbox.
+///
+/// It costs eight octets for each message; the messages are the store's. A session that takes a new
+/// snapshot soon, whether it may tell of it or not, lets go of what nobody else needs any more.
 ///
 /// ```
 /// use core::num::NonZeroU32;
@@ -105,6 +109,7 @@ pub struct View {
     recent_told: u32,
     has_new_flags: bool,
     tells_mod_seq: bool,
+    tells_vanished: bool,
     knows_recent: bool,
     /// Where to look for the next FETCH response; all before it is told.
     next_news: usize,
@@ -140,6 +145,7 @@ impl View {
             recent_told: 0,
             has_new_flags: false,
             tells_mod_seq: false,
+            tells_vanished: false,
             knows_recent: true,
             next_news: 0,
         };
@@ -164,24 +170,40 @@ impl View {
         self
     }
 
+    /// The same where the store has given `\Recent` of these UIDs to this session, which SELECT
+    /// tells.
+    #[must_use]
+    pub fn with_recent(mut self, uids: RangeInclusive<u32>) -> Self {
+        self.claim_recent(uids);
+        self.recent_told = self.recent;
+        self
+    }
+
     /// From now on FETCH responses have MODSEQ: the client has enabled CONDSTORE (RFC 7162 §3.1).
     pub fn tell_mod_seq(&mut self) {
         self.tells_mod_seq = true;
     }
 
-    /// The store has given `\Recent` of these UIDs to this session (RFC 3501 §2.3.2). To be called
-    /// before SELECT is answered or the changes are told.
+    /// From now on VANISHED is told in the place of EXPUNGE, and MODSEQ too: the client has enabled
+    /// QRESYNC (RFC 7162 §3.2.3, §3.2.10).
+    pub fn tell_vanished(&mut self) {
+        self.tells_mod_seq = true;
+        self.tells_vanished = true;
+    }
+
+    /// The store has given `\Recent` of these new messages to this session (RFC 3501 §2.3.2). To
+    /// be called behind [`update`](Self::update), before the changes are told.
     ///
     /// ```
     /// use core::num::NonZeroU32;
-    /// use mailwire_imap::toolkit::view::{Facts, Snapshot, View};
+    /// use mailwire_imap::{response::Response, toolkit::view::{Facts, Snapshot, Timing, View}};
     /// let uid = NonZeroU32::new(7).unwrap();
     /// let mut snapshot = Snapshot::new(uid, uid);
-    /// let date = "\"17-Jul-1996 02:44:25 -0700\"".parse()?;
-    /// snapshot.messages.push(Facts::new(uid, date, None));
-    /// let mut view = View::new(snapshot);
+    /// let mut view = View::new(snapshot.clone());
+    /// snapshot.messages.push(Facts::new(uid, "\"17-Jul-1996 02:44:25 -0700\"".parse()?, None));
+    /// view.update(snapshot).unwrap();
     /// view.claim_recent(5..=8);
-    /// assert_eq!(view.recent(), 1);
+    /// assert!(view.changes(Timing::Any).eq([Response::Exists(1), Response::Recent(1)]));
     /// # Ok::<(), mailwire_imap::error::ParseError>(())
     /// ```
     pub fn claim_recent(&mut self, uids: RangeInclusive<u32>) {
@@ -269,8 +291,8 @@ impl View {
         }
     }
 
-    /// The UIDs of all messages with `\Deleted`: what CLOSE and EXPUNGE remove. They may be more
-    /// than the client knows, as RFC 9051 §6.4.3 speaks of the mailbox.
+    /// The UIDs of all messages with `\Deleted`: what EXPUNGE removes, and CLOSE without telling.
+    /// They may be more than the client knows, as RFC 9051 §6.4.3 speaks of the mailbox.
     pub fn deleted(&self) -> impl Iterator<Item = NonZeroU32> + '_ {
         let messages = self.snapshot.messages.iter();
         messages

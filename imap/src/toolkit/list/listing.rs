@@ -14,7 +14,8 @@ use crate::{
 ///
 /// ```
 /// use mailwire_imap::{command::List, mailbox::Mailbox, response::Code, toolkit::list::*};
-/// let list = (0..100).fold(List::new(Mailbox::new(b"")?, b"%"), |list, _| list.or_pattern(b"*"));
+/// let one = List::new(Mailbox::new(b"")?, b"%");
+/// let list = (0..100_u8).fold(one, |list, octet| list.or_pattern(&[octet, b'*']));
 /// let error = Mailboxes::new(None, []).list(&list, Wording::Rev1).unwrap_err();
 /// assert_eq!((error.to_string().as_str(), error.code()), ("too many patterns", Code::Limit));
 /// # Ok::<(), mailwire_imap::mailbox::InvalidMailbox>(())
@@ -131,6 +132,16 @@ const EXISTS_BELOW: u8 = 1 << 5;
 impl Mailboxes {
     /// The answer to LIST. What is below STATUS in RETURN is asked of each mailbox with
     /// [`Listed::status`].
+    ///
+    /// ```
+    /// use mailwire_imap::{command::List, mailbox::Mailbox, toolkit::list::*};
+    /// let mailboxes = Mailboxes::new(Some(b'/'), [MailboxFacts::new(Mailbox::inbox())]);
+    /// let list = List::new(Mailbox::new(b"")?, b"in%").or_pattern(b"*");
+    /// let mut listing = mailboxes.list(&list, Wording::Rev2).unwrap();
+    /// assert_eq!(listing.next().unwrap().list().wire(), br#"* LIST () "/" INBOX"#);
+    /// assert!(listing.next().is_none());
+    /// # Ok::<(), mailwire_imap::mailbox::InvalidMailbox>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -285,7 +296,7 @@ impl Plan {
         if wants(SelectionOptions::SPECIAL_USE) {
             meets &= facts.has_special_use();
         }
-        u8::from(exists) * EXISTS | u8::from(meets) * MEETS
+        (u8::from(exists) * EXISTS) | (u8::from(meets) * MEETS)
     }
 
     fn is_named(&self, marks: u8) -> bool {

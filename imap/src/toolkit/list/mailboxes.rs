@@ -4,7 +4,11 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use super::pattern::is_in_inbox;
-use crate::{mailbox::Mailbox, response::ListAttribute};
+use crate::{
+    mailbox::Mailbox,
+    response::{ListAttribute, Namespace, Namespaces},
+    text::Text,
+};
 
 /// What a store knows of a mailbox, for LIST.
 ///
@@ -193,6 +197,19 @@ impl Mailboxes {
             })
         });
         below.any(|facts| facts.existence != Existence::NonExistent)
+    }
+
+    /// The answer to NAMESPACE where all mailboxes are the user's own (RFC 2342 §5).
+    ///
+    /// ```
+    /// use mailwire_imap::toolkit::list::Mailboxes;
+    /// let own = Mailboxes::new(Some(b'/'), []).namespaces();
+    /// assert_eq!(own.wire(), br#"* NAMESPACE (("" "/")) NIL NIL"#);
+    /// ```
+    #[must_use]
+    pub fn namespaces(&self) -> Namespaces {
+        let own = Namespace::new(Text::plain(b""), self.delimiter);
+        Namespaces::new(&[own], &[], &[])
     }
 
     /// The octets of a node's name.

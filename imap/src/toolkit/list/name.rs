@@ -115,6 +115,14 @@ impl NamePolicy {
     /// The name that CREATE makes: without a separator at its end, which only says that there will
     /// be mailboxes below (RFC 9051 §6.3.4).
     ///
+    /// ```
+    /// use mailwire_imap::{mailbox::{Encoding, Mailbox}, toolkit::list::{NamePolicy, RefusedName}};
+    /// let policy = NamePolicy::new(Some(b'/'), Encoding::Utf7);
+    /// assert_eq!(policy.create(&Mailbox::new(b"work/")?).unwrap().as_bytes(), b"work");
+    /// assert_eq!(policy.create(&Mailbox::inbox()), Err(RefusedName::Inbox));
+    /// # Ok::<(), mailwire_imap::mailbox::InvalidMailbox>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`RefusedName`].
@@ -136,6 +144,15 @@ impl NamePolicy {
     /// The names that RENAME takes: the old one need only be one that could exist, and may be INBOX
     /// (RFC 9051 §6.3.6).
     ///
+    /// ```
+    /// use mailwire_imap::{mailbox::{Encoding, Mailbox}, toolkit::list::{NamePolicy, RefusedName}};
+    /// let policy = NamePolicy::new(Some(b'/'), Encoding::Utf7);
+    /// let (a, below) = (Mailbox::new(b"a")?, Mailbox::new(b"a/b")?);
+    /// assert_eq!(policy.rename(&a, &below), Err(RefusedName::BelowItself));
+    /// assert!(policy.rename(&below, &a).is_ok());
+    /// # Ok::<(), mailwire_imap::mailbox::InvalidMailbox>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`RefusedName`].
@@ -156,6 +173,12 @@ impl NamePolicy {
 
     /// The name that DELETE takes.
     ///
+    /// ```
+    /// use mailwire_imap::{mailbox::{Encoding, Mailbox}, toolkit::list::{NamePolicy, RefusedName}};
+    /// let policy = NamePolicy::new(Some(b'/'), Encoding::Utf7);
+    /// assert_eq!(policy.delete(&Mailbox::inbox()), Err(RefusedName::KeepsInbox));
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`RefusedName`].
@@ -169,6 +192,14 @@ impl NamePolicy {
 
     /// A name that could be that of a mailbox, in the one form that it is kept in. To be asked
     /// before a store is: for a name that is refused there is no mailbox.
+    ///
+    /// ```
+    /// use mailwire_imap::{mailbox::{Encoding, Mailbox}, toolkit::list::NamePolicy};
+    /// let policy = NamePolicy::new(Some(b'/'), Encoding::Utf7);
+    /// assert_eq!(policy.check(&Mailbox::new(b"Inbox/a")?).unwrap().as_bytes(), b"INBOX/a");
+    /// assert!(policy.check(&Mailbox::new(b"a/../b")?).is_err());
+    /// # Ok::<(), mailwire_imap::mailbox::InvalidMailbox>(())
+    /// ```
     ///
     /// # Errors
     ///

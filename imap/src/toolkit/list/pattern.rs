@@ -108,8 +108,9 @@ struct Tail {
     /// A bit for each element that is `*`, and one for each that is `%`.
     stars: Vec<u64>,
     percents: Vec<u64>,
-    /// For each octet that occurs, the elements that it is; sorted.
-    octets: Vec<(u8, Vec<u64>)>,
+    /// For each octet, where in `octets` the elements are that it is; 0 for one that does not occur.
+    places: Vec<u16>,
+    octets: Vec<Vec<u64>>,
 }
 
 impl Tail {
@@ -138,7 +139,8 @@ impl Tail {
             end: elements.len(),
             stars: vec![0; words],
             percents: vec![0; words],
-            octets: Vec::new(),
+            places: vec![0; 256],
+            octets: vec![vec![0; words]],
         };
         for (at, octet) in elements.iter().enumerate() {
             let bits = match octet {
@@ -152,19 +154,19 @@ impl Tail {
     }
 
     fn of_octet(&mut self, octet: u8, words: usize) -> &mut [u64] {
-        let at = match self
-            .octets
-            .binary_search_by_key(&octet, |(octet, _)| *octet)
-        {
-            Ok(at) => at,
-            Err(at) => {
-                self.octets.insert(at, (octet, vec![0; words]));
-                at
+        let behind = self.octets.len();
+        let at = match self.places.get_mut(usize::from(octet)) {
+            Some(place @ 0) => {
+                *place = u16::try_from(behind).unwrap_or_default();
+                self.octets.push(vec![0; words]);
+                behind
             }
+            Some(place) => usize::from(*place),
+            None => 0,
         };
         self.octets
             .get_mut(at)
-            .map_or(&mut [], |(_, bits)| bits.as_mut_slice())
+            .map_or(&mut [], |bits| bits.as_mut_slice())
     }
 
     fn matches(&self, name: &[u8], caseless: usize) -> bool {
@@ -176,33 +178,49 @@ impl Tail {
             let is_level = |delimiter| memchr::memchr(delimiter, name).is_none();
             return *stars == 1 || self.delimiter.is_none_or(is_level);
         }
-        let (mut few, mut many) = ([0; 4], Vec::new());
-        let words = self.stars.len();
-        let states = if let Some(few) = few.get_mut(..words) {
-            few
-        } else {
-            many.resize(words, 0);
-            &mut many
-        };
-        self.run(states, name, caseless)
-    }
-
-    fn run(&self, states: &mut [u64], name: &[u8], caseless: usize) -> bool {
-        set(states, 0);
-        self.pass_wildcards(states);
+        if let ([stars], [percents]) = (&*self.stars, &*self.percents) {
+            return self.matches_word(*stars, *percents, name, caseless);
+        }
+        let mut states = vec![0; self.stars.len()];
+        set(&mut states, 0);
+        self.pass_wildcards(&mut states);
         for (at, octet) in name.iter().enumerate() {
             let other = if at < caseless {
-                octet.to_ascii_lowercase() ^ octet.to_ascii_uppercase() ^ octet
+                other_case(*octet)
             } else {
                 *octet
             };
-            if !self.step(states, *octet, other) {
+            if !self.step(&mut states, *octet, other) {
                 return false;
             }
         }
         states
             .get(self.end / 64)
             .is_some_and(|word| word >> (self.end % 64) & 1 == 1)
+    }
+
+    /// The same for a pattern of less than 64 elements.
+    fn matches_word(&self, stars: u64, percents: u64, name: &[u8], caseless: usize) -> bool {
+        let wild = stars | percents;
+        let pass_wildcards = |state: u64| state | (state & wild) << 1;
+        let word = |octet| self.elements(octet).first().copied().unwrap_or_default();
+        let mut state = pass_wildcards(1);
+        for (at, octet) in name.iter().enumerate() {
+            let mut here = word(*octet);
+            if at < caseless {
+                here |= word(other_case(*octet));
+            }
+            let stays = if Some(*octet) == self.delimiter {
+                stars
+            } else {
+                wild
+            };
+            state = pass_wildcards(state & stays | (state & here) << 1);
+            if state == 0 {
+                return false;
+            }
+        }
+        state >> self.end & 1 == 1
     }
 
     /// Moves along one octet, which may be written in another case. Whether a state is left.
@@ -239,12 +257,15 @@ impl Tail {
     }
 
     fn elements(&self, octet: u8) -> &[u64] {
-        self.octets
-            .binary_search_by_key(&octet, |(octet, _)| *octet)
-            .ok()
-            .and_then(|at| self.octets.get(at))
-            .map_or(&[], |(_, bits)| bits.as_slice())
+        let at = self.places.get(usize::from(octet)).copied();
+        let bits = self.octets.get(usize::from(at.unwrap_or_default()));
+        bits.map_or(&[], |bits| bits.as_slice())
     }
+}
+
+/// A letter in its other case; anything else as it is.
+const fn other_case(octet: u8) -> u8 {
+    octet.to_ascii_lowercase() ^ octet.to_ascii_uppercase() ^ octet
 }
 
 fn set(bits: &mut [u64], at: usize) {

@@ -1,11 +1,14 @@
 //! Telling the client.
 
+use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
 use super::{Entry, View, number_at, told_flags};
 use crate::{
     command::{By, CommandBody},
-    response::{Fetch, FlagList, Response},
+    limits,
+    response::{Fetch, FlagList, Response, Vanished},
+    sequence::SequenceSet,
 };
 
 /// Whether message numbers may move now (RFC 9051 §7.5.1).
@@ -28,8 +31,10 @@ pub enum Timing {
 }
 
 impl Timing {
-    /// While this command is being answered: FETCH, STORE, SEARCH, SORT and THREAD by number keep
-    /// the numbers (RFC 9051 §7.5.1, RFC 5256 §3), the others do not, IDLE included.
+    /// While this command is being answered: FETCH and STORE by number, and SEARCH, SORT and THREAD
+    /// keep the numbers (RFC 9051 §7.5.1, RFC 5256 §3); the others do not, IDLE included.
+    ///
+    /// So does UID SEARCH, whose criteria may have numbers in them (RFC 7162 §3.2.10.2).
     ///
     /// ```
     /// use mailwire_imap::{command::CommandBody, toolkit::view::Timing};
@@ -40,16 +45,16 @@ impl Timing {
         match command {
             CommandBody::Fetch { by: By::Number, .. }
             | CommandBody::Store { by: By::Number, .. }
-            | CommandBody::Search { by: By::Number, .. }
-            | CommandBody::Sort { by: By::Number, .. }
-            | CommandBody::Thread { by: By::Number, .. } => Self::KeepNumbers,
+            | CommandBody::Search { .. }
+            | CommandBody::Sort { .. }
+            | CommandBody::Thread { .. } => Self::KeepNumbers,
             _ => Self::Any,
         }
     }
 }
 
-/// What is told of the changes in a mailbox, one response after the other: FLAGS, EXPUNGE, EXISTS,
-/// RECENT, FETCH.
+/// What is told of the changes in a mailbox, one response after the other: FLAGS, EXPUNGE or
+/// VANISHED, EXISTS, RECENT, FETCH.
 ///
 /// What was taken counts as told, and no more than that: where there is no room for the rest, it is
 /// left for the next time.
@@ -113,6 +118,26 @@ impl Changes<'_> {
         None
     }
 
+    /// The next messages that are gone, as many as go into one response.
+    fn vanished(&mut self) -> Option<Vanished> {
+        let view = &mut *self.view;
+        let mut uids = Vec::new();
+        if view.gone > 0 {
+            view.entries.retain(|entry| {
+                let is_told = entry.has(Entry::GONE) && uids.len() < limits::VANISHED;
+                if is_told {
+                    uids.push(entry.uid);
+                    view.recent -= u32::from(entry.has(Entry::RECENT));
+                }
+                !is_told
+            });
+            view.gone -= uids.len();
+            view.exists -= uids.len();
+            view.next_news = 0;
+        }
+        SequenceSet::of(uids).map(|uids| Vanished::now(&uids))
+    }
+
     /// Closes the gap that EXPUNGEs have left.
     fn close(&mut self) {
         if self.kept < self.looked {
@@ -140,6 +165,10 @@ impl Changes<'_> {
             let Some(facts) = view.facts_of(entry, &mut at.clone()) else {
                 continue;
             };
+            if marks & Entry::FLAGS == 0 && facts.mod_seq == 0 {
+                // A store without mod-sequences has nothing to tell behind `.SILENT`.
+                continue;
+            }
             if marks & Entry::FLAGS != 0 {
                 fetch = fetch.flags(&told_flags(&facts));
             }
@@ -161,10 +190,15 @@ impl Iterator for Changes<'_> {
             let flags = FlagList::new(&self.view.snapshot.flags);
             return Some(Response::Flags(flags));
         }
-        if self.timing == Timing::Any
-            && let Some(number) = self.expunge()
-        {
-            return Some(Response::Expunge(number));
+        if self.timing == Timing::Any {
+            let gone = if self.view.tells_vanished {
+                self.vanished().map(Response::Vanished)
+            } else {
+                self.expunge().map(Response::Expunge)
+            };
+            if gone.is_some() {
+                return gone;
+            }
         }
         if self.view.exists < self.view.entries.len() {
             self.view.exists = self.view.entries.len();

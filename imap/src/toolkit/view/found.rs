@@ -116,6 +116,18 @@ impl View {
     /// UIDs that there are not are passed by. `*` is the largest number or UID of a message that
     /// the client knows and that is not gone. The cost is that of the ranges and of what is found.
     ///
+    /// ```
+    /// use core::num::NonZeroU32;
+    /// use mailwire_imap::{command::By, toolkit::view::{Facts, Snapshot, View}};
+    /// let uid = NonZeroU32::new(7).unwrap();
+    /// let mut snapshot = Snapshot::new(uid, uid);
+    /// snapshot.messages.push(Facts::new(uid, "\"17-Jul-1996 02:44:25 -0700\"".parse()?, None));
+    /// let view = View::new(snapshot);
+    /// assert_eq!(view.resolve(&"5:9".parse()?, By::Uid, &[]).unwrap().count(), 1);
+    /// assert!(view.resolve(&"5:9".parse()?, By::Number, &[]).is_err());
+    /// # Ok::<(), mailwire_imap::error::ParseError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`NoSuchMessage`] for a number that no message has.
@@ -156,7 +168,7 @@ impl View {
     /// All messages that the client knows and that are not gone.
     #[must_use]
     pub fn messages(&self) -> Found<'_> {
-        self.found(Vec::from([0..self.exists]))
+        self.found(core::iter::once(0..self.exists).collect())
     }
 
     fn largest_uid(&self) -> u32 {

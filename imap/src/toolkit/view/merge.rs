@@ -12,6 +12,15 @@ impl View {
     /// UIDs only grow (RFC 9051 §2.3.1.1): a message that was not there before and whose UID is not
     /// above all others stays unknown to this client.
     ///
+    /// ```
+    /// use core::num::NonZeroU32;
+    /// use mailwire_imap::toolkit::view::{Snapshot, Timing, View};
+    /// let snapshot = Snapshot::new(NonZeroU32::MIN, NonZeroU32::MIN);
+    /// let mut view = View::new(snapshot.clone());
+    /// view.update(snapshot).unwrap();
+    /// assert!(!view.has_changes(Timing::Any));
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Replaced`] where UIDVALIDITY is another.
@@ -24,6 +33,22 @@ impl View {
     /// All flags of the messages that were stored to are told, whether they changed or not. With
     /// `.SILENT` they are told only where others have changed them too; where MODSEQ is told, it
     /// still is (RFC 7162 §3.1.3).
+    ///
+    /// ```
+    /// use core::num::NonZeroU32;
+    /// use mailwire_imap::{command::{Silence, StoreMode}, flag::{Flag, Flags}, toolkit::view::*};
+    /// let uid = NonZeroU32::new(7).unwrap();
+    /// let mut snapshot = Snapshot::new(uid, uid);
+    /// snapshot.messages.push(Facts::new(uid, "\"17-Jul-1996 02:44:25 -0700\"".parse()?, None));
+    /// let mut view = View::new(snapshot.clone());
+    ///
+    /// let seen = Flags::from_iter([Flag::Seen]);
+    /// let stored = Stored::new(vec![uid], StoreMode::Add, seen, Silence::Silent);
+    /// snapshot.messages.change(uid, |facts| facts.flags.insert(&Flag::Seen));
+    /// view.stored(snapshot, &stored).unwrap();
+    /// assert!(!view.has_changes(Timing::Any));
+    /// # Ok::<(), mailwire_imap::error::ParseError>(())
+    /// ```
     ///
     /// # Errors
     ///

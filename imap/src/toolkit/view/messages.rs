@@ -28,7 +28,8 @@ pub struct Snapshot {
     pub uid_validity: NonZeroU32,
     /// UIDNEXT.
     pub uid_next: NonZeroU32,
-    /// HIGHESTMODSEQ; 0 where the store keeps no mod-sequences.
+    /// HIGHESTMODSEQ, which grows with each expunge too (RFC 7162 §3.2.7); 0 where the store keeps
+    /// no mod-sequences.
     pub highest_mod_seq: u64,
     /// The flags that there are in the mailbox, for FLAGS.
     pub flags: Flags,
