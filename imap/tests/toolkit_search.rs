@@ -15,6 +15,8 @@ use mailwire_imap::{
     },
 };
 
+mod oracle;
+
 /// Small, and the same each time.
 pub(crate) struct Random(u64);
 
@@ -326,6 +328,27 @@ fn texts_are_found_across_any_cut() {
         matcher.feed(behind);
         assert!(matcher.finish(), "cut at {cut}");
     }
+}
+
+#[test]
+fn texts_are_found_wherever_they_stand_in_a_long_body() {
+    let query = compile([body("straße ende")]);
+    for length in [1, 7, 4_000, 100_000] {
+        for at in (4_070..4_100).chain(8_160..8_200).chain([0, 20_000]) {
+            let fill = "üx".repeat(at / 3);
+            let message = format!("\r\n{fill}{}STRASSE ENDE{fill}", &"yyy"[..at % 3]);
+            let mut matcher = query.matcher(nz(1), &facts());
+            for piece in message.as_bytes().chunks(length) {
+                matcher.feed(piece);
+            }
+            assert!(matcher.finish(), "{at} in pieces of {length}");
+        }
+    }
+    // Parts are not one text.
+    let message = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nstraße \
+                   \r\n--b\r\n\r\nende\r\n--b--\r\n";
+    assert!(!matches(body("straße ende"), message));
+    assert!(!matches(body("straße \r\nende"), message));
 }
 
 #[test]

@@ -117,6 +117,14 @@ fn reverse_turns_one_key_and_never_the_order_of_the_mailbox() {
 }
 
 #[test]
+fn a_key_that_is_there_twice_counts_once() {
+    let headers = ["Subject: b\r\n\r\n", "Subject: a\r\n\r\n"];
+    let mut criteria = vec![SortCriterion::ascending(SortKey::Subject)];
+    criteria.extend(vec![reverse(SortKey::Subject); 10_000]);
+    assert_eq!(sort(&criteria, &headers), [2, 1]);
+}
+
+#[test]
 fn facts_are_enough_for_arrival_and_size() {
     let needs = |key| Order::new(&[SortCriterion::ascending(key)]).needs();
     assert_eq!(needs(SortKey::Arrival), None);

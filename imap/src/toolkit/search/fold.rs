@@ -2,6 +2,8 @@
 
 use alloc::string::String;
 
+use encoding_rs::Encoding;
+
 /// `text` in one case: each character to upper and then to lower case, which also makes one of
 /// `ς` and `σ`, `ß` and `ss`, `ſ` and `s`.
 pub(in crate::toolkit) fn fold(text: &str) -> String {
@@ -14,7 +16,7 @@ pub(in crate::toolkit) fn fold(text: &str) -> String {
 pub(in crate::toolkit) fn fold_into(text: &str, folded: &mut String) {
     let mut rest = text;
     loop {
-        let ascii = rest.bytes().take_while(u8::is_ascii).count();
+        let ascii = Encoding::ascii_valid_up_to(rest.as_bytes());
         // All before the first octet that is not ASCII, so that no character is cut.
         let (front, behind) = rest.split_at_checked(ascii).unwrap_or((rest, ""));
         let start = folded.len();

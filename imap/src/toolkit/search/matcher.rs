@@ -230,7 +230,7 @@ impl Look {
                 }
             }
         }
-        if name == "date" && !self.has_date {
+        if field.is("Date") && !self.has_date {
             self.has_date = true;
             self.date(&field.value());
         }
