@@ -60,6 +60,14 @@ fn subjects_are_compared_without_what_answers_put_in_front() {
 }
 
 #[test]
+fn letters_stand_in_the_order_of_upper_case() {
+    let subject = |text| format!("Subject: {text}\r\n\r\n");
+    let headers = ["a_b", "A[b", "aab", "Aa", "ABB"].map(subject);
+    let headers = headers.each_ref().map(|header| &**header);
+    assert_eq!(by(SortKey::Subject, &headers), [4, 3, 5, 2, 1]);
+}
+
+#[test]
 fn addresses_are_compared_by_the_mailbox_of_the_first() {
     let headers = [
         "From: Aaron <zoe@x>\r\nTo: b@x, a@x\r\nCc: c@x\r\n\r\n",

@@ -71,7 +71,8 @@ impl Model {
         for _ in 0..random.below(5) {
             let word = WORDS[random.below(WORDS.len())];
             let is_encoded = !word.is_ascii() || random.below(3) == 0;
-            if !value.is_empty() && !(was_encoded && is_encoded) {
+            let is_joined = value.is_empty() || was_encoded && is_encoded;
+            if !is_joined {
                 value.push(' ');
             }
             wire.extend(if random.below(3) == 0 {
@@ -231,8 +232,8 @@ impl Model {
 }
 
 fn fold(text: &str) -> String {
-    let upper = text.chars().flat_map(char::to_uppercase);
-    upper.flat_map(char::to_lowercase).collect()
+    let lower = text.chars().flat_map(char::to_lowercase);
+    lower.flat_map(char::to_uppercase).collect()
 }
 
 fn holds(text: &str, value: &[u8]) -> bool {

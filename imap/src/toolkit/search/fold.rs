@@ -4,8 +4,9 @@ use alloc::string::String;
 
 use encoding_rs::Encoding;
 
-/// `text` in one case: each character to upper and then to lower case, which also makes one of
-/// `ς` and `σ`, `ß` and `ss`, `ſ` and `s`.
+/// `text` in one case: each character to lower and then to upper case, which also makes one of
+/// `ς` and `σ`, `ß` and `ss`, `ſ` and `s`. Upper case comes last because i;unicode-casemap
+/// (RFC 5051) sorts by it: `_` stands behind all letters.
 pub(in crate::toolkit) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     fold_into(text, &mut folded);
@@ -22,13 +23,13 @@ pub(in crate::toolkit) fn fold_into(text: &str, folded: &mut String) {
         let start = folded.len();
         folded.push_str(front);
         if let Some(front) = folded.get_mut(start..) {
-            front.make_ascii_lowercase();
+            front.make_ascii_uppercase();
         }
         let mut chars = behind.chars();
         let Some(other) = chars.next() else {
             return;
         };
-        folded.extend(other.to_uppercase().flat_map(char::to_lowercase));
+        folded.extend(other.to_lowercase().flat_map(char::to_uppercase));
         rest = chars.as_str();
     }
 }
