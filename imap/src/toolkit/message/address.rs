@@ -255,12 +255,18 @@ impl<'a> Addresses<'a> {
         address
     }
 
-    /// A domain, its spaces and comments left out.
+    /// A domain. Spaces and comments are left out around its dots; elsewhere they end it, as the
+    /// words of two would make a third domain.
     fn domain(&mut self) -> Cow<'a, [u8]> {
         let mut domain = Joined::default();
+        let mut is_behind_dot = true;
         loop {
-            self.lexer.skip_cfws();
-            let piece = if self.lexer.peek() == Some(b'[') {
+            let is_apart = self.lexer.skip_cfws();
+            let next = self.lexer.peek();
+            if is_apart && !is_behind_dot && next != Some(b'.') {
+                return domain.into();
+            }
+            let piece = if next == Some(b'[') {
                 let literal = self.lexer.rest();
                 let end = memchr::memchr(b']', literal).map_or(literal.len(), |at| at + 1);
                 self.lexer.pass(end)
@@ -270,6 +276,7 @@ impl<'a> Addresses<'a> {
             if piece.is_empty() {
                 return domain.into();
             }
+            is_behind_dot = piece.ends_with(b".");
             domain.push(piece);
         }
     }
