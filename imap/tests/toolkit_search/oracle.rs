@@ -2,9 +2,14 @@
 //! that the message was made of does.
 
 use mailwire_imap::{
+    bodystructure::PartKind,
     command::SearchKey,
     flag::Flag,
-    toolkit::{search::Verdict, view::Facts},
+    toolkit::{
+        message::{Structure, header::Fields, text::decode_value, transfer::Decoder},
+        search::Verdict,
+        view::Facts,
+    },
 };
 
 use super::{Random, compile, date, facts, not, nz, or};
@@ -338,4 +343,129 @@ fn streamed_messages_match_where_their_texts_do() {
         }
     }
     assert!(verdicts.iter().all(|count| *count > 1_500), "{verdicts:?}");
+}
+
+/// A message with pieces of it gone, doubled or put elsewhere.
+fn damaged(random: &mut Random) -> Vec<u8> {
+    let mut wire = Vec::new();
+    Model::default().entity(Of::Message, 0, random, &mut wire);
+    for _ in 0..random.below(6) {
+        let lines: Vec<_> = wire.split_inclusive(|octet| *octet == b'\n').collect();
+        let line = lines[random.below(lines.len())].to_vec();
+        let at = random.below(wire.len());
+        match random.below(4) {
+            0 => wire.truncate(at),
+            1 => {
+                wire.remove(at);
+            }
+            2 => {
+                let octet = b"\r\n -:;=\"x"[random.below(9)];
+                wire.insert(at, octet);
+            }
+            _ => {
+                wire.splice(at..at, line);
+            }
+        }
+        if wire.is_empty() {
+            wire.extend(b"Subject: alpha\r\n");
+        }
+    }
+    wire
+}
+
+/// What BODY looks into, by what FETCH says of the message. `None` where a multipart has no parts:
+/// it is one text to FETCH, which SEARCH cannot know in time.
+fn texts(wire: &[u8]) -> Option<Vec<String>> {
+    let structure = Structure::of(wire);
+    let mut texts = Vec::new();
+    for entity in structure.entities() {
+        if let Some(message) = entity.message() {
+            texts.extend(message.fields().map(|field| {
+                let name = String::from_utf8_lossy(field.name());
+                let value = decode_value(field.raw_value());
+                if name.is_empty() {
+                    value
+                } else {
+                    format!("{name}: {value}")
+                }
+            }));
+        }
+        let media = entity
+            .field("Content-Type")
+            .map(|field| field.value().to_ascii_lowercase())
+            .unwrap_or_default();
+        let is_text = match entity.kind() {
+            PartKind::Text if media.starts_with(b"multipart") => {
+                return None;
+            }
+            PartKind::Text => true,
+            PartKind::Basic => media.starts_with(b"message"),
+            _ => false,
+        };
+        let (true, Some(encoding)) = (is_text, entity.encoding()) else {
+            continue;
+        };
+        let body = entity.body();
+        let body = &wire[body.start as usize..body.end as usize];
+        let mut decoder = Decoder::new(encoding);
+        let mut octets = Vec::new();
+        decoder.feed(body, &mut octets);
+        // The line end is the delimiter's, but undoing the encoding it is the text's.
+        decoder.feed(b"\r\n", &mut octets);
+        decoder.finish(&mut octets);
+        let charset = entity
+            .charset()
+            .and_then(|label| encoding_rs::Encoding::for_label(&label))
+            .filter(|charset| *charset != encoding_rs::REPLACEMENT);
+        let charset = charset.unwrap_or(encoding_rs::UTF_8);
+        texts.push(charset.decode_without_bom_handling(&octets).0.into_owned());
+    }
+    Some(texts)
+}
+
+#[test]
+fn damaged_messages_match_in_the_parts_that_fetch_tells_of() {
+    let mut random = Random::new(3501);
+    let mut found = [0; 2];
+    for round in 0..2_000 {
+        let wire = damaged(&mut random);
+        let Some(texts) = texts(&wire) else {
+            continue;
+        };
+        for _ in 0..4 {
+            let needle = needle(&mut random);
+            if needle.is_empty() {
+                continue;
+            }
+            let query = compile([SearchKey::Body(needle.as_slice().into())]);
+            let mut matcher = query.matcher(nz(1), &facts());
+            let mut rest = &*wire;
+            let longest = 1 + random.below(100);
+            while !rest.is_empty() {
+                let (piece, behind) = rest.split_at(random.below(longest + 1).min(rest.len()));
+                matcher.feed(piece);
+                rest = behind;
+            }
+            let expected = texts.iter().any(|text| holds(text, &needle));
+            let shown = String::from_utf8_lossy(&wire);
+            let needle = String::from_utf8_lossy(&needle);
+            assert_eq!(
+                matcher.finish(),
+                expected,
+                "round {round}: {needle}\n{shown}"
+            );
+            found[usize::from(expected)] += 1;
+        }
+    }
+    assert!(found.iter().all(|count| *count > 1_000), "{found:?}");
+}
+
+#[test]
+fn the_first_fields_that_say_what_a_part_is_count() {
+    let header = b"Content-Type: image/png\r\nContent-Type: text/plain\r\n\r\nalpha";
+    assert_eq!(Fields::new(header).count(), 2);
+    assert_eq!(texts(header), Some(Vec::new()));
+    let mut matcher = compile([SearchKey::Body(b"alpha"[..].into())]).matcher(nz(1), &facts());
+    matcher.feed(header);
+    assert!(!matcher.finish());
 }
