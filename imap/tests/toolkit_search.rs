@@ -352,6 +352,37 @@ fn texts_are_found_wherever_they_stand_in_a_long_body() {
 }
 
 #[test]
+fn mime_that_is_made_to_hurt_is_walked_through_once() {
+    let nested: String = (0..10_000)
+        .map(|at| format!("Content-Type: multipart/mixed; boundary=b{at}.\r\n\r\n--b{at}.\r\n"))
+        .collect();
+    let enclosed = "Content-Type: message/rfc822\r\n\r\n".repeat(10_000);
+    let siblings = format!(
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n{}",
+        "--b\r\n\r\n".repeat(100_000)
+    );
+    let hyphens = format!("{nested}{}", "--b\r\n--\r\n-\r\n".repeat(20_000));
+    let field = format!("Subject: {}\r\n", "x".repeat(4_000_000));
+    let folded = format!("Subject:{}\r\n", "\r\n x".repeat(500_000));
+    let line = format!("{siblings}\r\n\r\n--{}", "x".repeat(1_000_000));
+    let query = compile([or(body("needle"), text("needle"))]);
+    for front in [
+        &nested, &enclosed, &siblings, &hyphens, &field, &folded, &line,
+    ] {
+        for (piece, message) in [(65_536, format!("{front}\r\n")), (1_000, front.clone())] {
+            let mut matcher = query.matcher(nz(1), &facts());
+            for piece in message.as_bytes().chunks(piece) {
+                matcher.feed(piece);
+            }
+            assert!(!matcher.finish());
+        }
+    }
+    // What is beyond the depth is not looked into; a message within a message is no such depth.
+    assert!(matches(body("needle"), &format!("{enclosed}\r\nneedle")));
+    assert!(!matches(body("needle"), &format!("{nested}\r\nneedle")));
+}
+
+#[test]
 fn imap_10_sets_cost_their_ranges_and_bad_bounds_match_nothing() {
     let yes = |key: SearchKey, number| by_facts(key, number, &facts()) == Verdict::Yes;
     assert!(yes(set("1:4294967295"), 1) && yes(set("*:1"), 10));

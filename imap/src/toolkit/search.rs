@@ -56,7 +56,9 @@
 //! BODY and TEXT look into the parts of type TEXT and MESSAGE, transfer encoding and character set
 //! undone; other parts are left out, as the RFC allows. BODY looks into the header of a message
 //! that is enclosed, since that is part of the body, but not into MIME header fields; TEXT looks
-//! into all of them. HTML is looked into as it is written, tags included.
+//! into all of them. HTML is looked into as it is written, tags included. Multiparts within each
+//! other deeper than [`DEPTH`](crate::limits::DEPTH) are left out, and so is what a header field
+//! has beyond [`HEADER_FIELD`](crate::limits::HEADER_FIELD) octets.
 
 mod compile;
 mod fold;
