@@ -107,6 +107,16 @@ impl<'a> Address<'a> {
         }
     }
 
+    /// About how many octets it has in an ENVELOPE, where quotes and backslashes have another one.
+    pub(super) fn told_octets(&self) -> usize {
+        let texts = [self.name(), self.route(), self.mailbox(), self.host()];
+        let lens = texts.iter().flatten().map(|text| {
+            let escaped = memchr::memchr2_iter(b'"', b'\\', text).count();
+            text.len() + escaped + if text.is_ascii() { 3 } else { 12 }
+        });
+        lens.sum::<usize>() + "(NIL NIL NIL NIL)".len()
+    }
+
     /// As an ENVELOPE wants it.
     pub(crate) fn parts(&self) -> AddressParts<'_> {
         let mut parts = AddressParts::group_end();
