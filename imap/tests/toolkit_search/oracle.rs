@@ -406,7 +406,8 @@ fn texts(wire: &[u8]) -> Option<Vec<String>> {
             continue;
         };
         let body = entity.body();
-        let body = &wire[body.start as usize..body.end as usize];
+        let at = |offset| usize::try_from(offset).unwrap();
+        let body = &wire[at(body.start)..at(body.end)];
         let mut decoder = Decoder::new(encoding);
         let mut octets = Vec::new();
         decoder.feed(body, &mut octets);
