@@ -95,23 +95,30 @@ pub const HELD_SPACES: usize = 1024;
 
 /// Entities of a message that are told apart; the last one is all the rest of the message. Mail
 /// has a few dozen, a digest of a busy list has hundreds.
-pub const PARTS: usize = 5_000;
+pub const PARTS: usize = 4_000;
 
 /// Octets of all the headers of a message that are kept while it is scanned.
 pub const HEADERS: usize = 1024 * 1024;
 
-/// Octets of one header field that are kept: room for a thousand recipients with their names.
+/// Octets of one header field that are kept: room for thousands of recipients with their names.
 pub const HEADER_FIELD: usize = 256 * 1024;
 
 /// Octets of the boundary of a multipart. RFC 2046 §5.1.1 has 70, and some senders more.
 pub const BOUNDARY: usize = 256;
 
-/// Parameters of a Content-Type or Content-Disposition that are told. RFC 2231 cuts long values
-/// into pieces of some 70 octets each.
+/// Octets of a type or subtype (RFC 6838 §4.2).
+pub const MEDIA_TYPE: usize = 127;
+
+/// Octets of one text of an ENVELOPE or BODYSTRUCTURE, such as a subject or a file name. Lines of
+/// a header have 998 (RFC 5322 §2.1.1).
+pub const TOLD: usize = 8 * 1024;
+
+/// Parameters of a Content-Type or Content-Disposition that are told, with at most twice `TOLD`
+/// octets in all. RFC 2231 cuts long values into pieces of some 70 octets each.
 pub const PARAMETERS: usize = 128;
 
-/// Addresses of one field that an ENVELOPE tells.
-pub const ENVELOPE_ADDRESSES: usize = 2_000;
+/// Octets of all the addresses that an ENVELOPE tells: some thousands with their names.
+pub const ENVELOPE_ADDRESSES: usize = 192 * 1024;
 
 /// Octets of a BODYSTRUCTURE behind which parts are told in short. With all the parts that may
 /// follow it stays below `RESPONSE_LINE`.
@@ -173,6 +180,9 @@ pub const BODY_PATIENCE: Duration = Duration::from_secs(180);
 
 /// Octets a second below which a message that is appended is a slow attack.
 pub const BODY_FLOOR: Option<NonZeroU32> = NonZeroU32::new(64);
+/// Octets of a BODYSTRUCTURE behind which parts are told in short. With `PARTS` of them, and an
+/// ENVELOPE beside it, the response stays below `RESPONSE_LINE`.
+pub const BODY_STRUCTURE: usize = 256 * 1024;
 
 /// Octets of content that are written within a FETCH response; what is larger is streamed.
 pub const INLINE: usize = 16 * 1024;

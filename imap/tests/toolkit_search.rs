@@ -15,6 +15,8 @@ use mailwire_imap::{
     },
 };
 
+mod oracle;
+
 /// Small, and the same each time.
 pub(crate) struct Random(u64);
 
@@ -326,6 +328,58 @@ fn texts_are_found_across_any_cut() {
         matcher.feed(behind);
         assert!(matcher.finish(), "cut at {cut}");
     }
+}
+
+#[test]
+fn texts_are_found_wherever_they_stand_in_a_long_body() {
+    let query = compile([body("straße ende")]);
+    for length in [1, 7, 4_000, 100_000] {
+        for at in (4_070..4_100).chain(8_160..8_200).chain([0, 20_000]) {
+            let fill = "üx".repeat(at / 3);
+            let message = format!("\r\n{fill}{}STRASSE ENDE{fill}", &"yyy"[..at % 3]);
+            let mut matcher = query.matcher(nz(1), &facts());
+            for piece in message.as_bytes().chunks(length) {
+                matcher.feed(piece);
+            }
+            assert!(matcher.finish(), "{at} in pieces of {length}");
+        }
+    }
+    // Parts are not one text.
+    let message = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nstraße \
+                   \r\n--b\r\n\r\nende\r\n--b--\r\n";
+    assert!(!matches(body("straße ende"), message));
+    assert!(!matches(body("straße \r\nende"), message));
+}
+
+#[test]
+fn mime_that_is_made_to_hurt_is_walked_through_once() {
+    let nested: String = (0..10_000)
+        .map(|at| format!("Content-Type: multipart/mixed; boundary=b{at}.\r\n\r\n--b{at}.\r\n"))
+        .collect();
+    let enclosed = "Content-Type: message/rfc822\r\n\r\n".repeat(10_000);
+    let siblings = format!(
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n{}",
+        "--b\r\n\r\n".repeat(100_000)
+    );
+    let hyphens = format!("{nested}{}", "--b\r\n--\r\n-\r\n".repeat(20_000));
+    let field = format!("Subject: {}\r\n", "x".repeat(4_000_000));
+    let folded = format!("Subject:{}\r\n", "\r\n x".repeat(500_000));
+    let line = format!("{siblings}\r\n\r\n--{}", "x".repeat(1_000_000));
+    let query = compile([or(body("needle"), text("needle"))]);
+    for front in [
+        &nested, &enclosed, &siblings, &hyphens, &field, &folded, &line,
+    ] {
+        for (piece, message) in [(65_536, format!("{front}\r\n")), (1_000, front.clone())] {
+            let mut matcher = query.matcher(nz(1), &facts());
+            for piece in message.as_bytes().chunks(piece) {
+                matcher.feed(piece);
+            }
+            assert!(!matcher.finish());
+        }
+    }
+    // What is beyond the depth is not looked into; a message within a message is no such depth.
+    assert!(matches(body("needle"), &format!("{enclosed}\r\nneedle")));
+    assert!(!matches(body("needle"), &format!("{nested}\r\nneedle")));
 }
 
 #[test]

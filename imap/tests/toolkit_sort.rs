@@ -60,6 +60,14 @@ fn subjects_are_compared_without_what_answers_put_in_front() {
 }
 
 #[test]
+fn letters_stand_in_the_order_of_upper_case() {
+    let subject = |text| format!("Subject: {text}\r\n\r\n");
+    let headers = ["a_b", "A[b", "aab", "Aa", "ABB"].map(subject);
+    let headers = headers.each_ref().map(|header| &**header);
+    assert_eq!(by(SortKey::Subject, &headers), [4, 3, 5, 2, 1]);
+}
+
+#[test]
 fn addresses_are_compared_by_the_mailbox_of_the_first() {
     let headers = [
         "From: Aaron <zoe@x>\r\nTo: b@x, a@x\r\nCc: c@x\r\n\r\n",
@@ -114,6 +122,14 @@ fn reverse_turns_one_key_and_never_the_order_of_the_mailbox() {
         reverse(SortKey::Date),
     ];
     assert_eq!(sort(&criteria, &headers), [3, 4, 1, 2]);
+}
+
+#[test]
+fn a_key_that_is_there_twice_counts_once() {
+    let headers = ["Subject: b\r\n\r\n", "Subject: a\r\n\r\n"];
+    let mut criteria = vec![SortCriterion::ascending(SortKey::Subject)];
+    criteria.extend(vec![reverse(SortKey::Subject); 10_000]);
+    assert_eq!(sort(&criteria, &headers), [2, 1]);
 }
 
 #[test]

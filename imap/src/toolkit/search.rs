@@ -49,14 +49,16 @@
 //! ```
 //!
 //! Strings match as RFC 9051 §6.4.4 says: as parts of the text, in any case. Both sides are
-//! brought to one case character by character (to upper and then to lower case, as Unicode maps
-//! them without regard to language), so that `STRASSE` finds `straße`. Characters are not
+//! brought to one case character by character (to lower and then to upper case, as Unicode maps
+//! them without regard to language), so that `strasse` finds `Straße`. Characters are not
 //! decomposed, as i;unicode-casemap (RFC 5051) would have it: `e` does not find `é`.
 //!
 //! BODY and TEXT look into the parts of type TEXT and MESSAGE, transfer encoding and character set
 //! undone; other parts are left out, as the RFC allows. BODY looks into the header of a message
 //! that is enclosed, since that is part of the body, but not into MIME header fields; TEXT looks
-//! into all of them. HTML is looked into as it is written, tags included.
+//! into all of them. HTML is looked into as it is written, tags included. Multiparts within each
+//! other deeper than [`DEPTH`](crate::limits::DEPTH) are left out, and so is what a header field
+//! has beyond [`HEADER_FIELD`](crate::limits::HEADER_FIELD) octets.
 
 mod compile;
 mod fold;
@@ -212,8 +214,8 @@ pub enum Refused {
     /// A string to look for is not UTF-8.
     #[error("a string to search for is not UTF-8")]
     NotUtf8,
-    /// There are more than [`limits::SEARCH_KEYS`] keys, or they are nested deeper than
-    /// [`limits::DEPTH`].
+    /// There are more keys than [`SEARCH_KEYS`](crate::limits::SEARCH_KEYS), or they are nested
+    /// deeper than [`DEPTH`](crate::limits::DEPTH).
     #[error("more search keys, or deeper ones, than the server looks for at once")]
     TooComplex,
 }
@@ -277,6 +279,17 @@ pub struct Query {
 impl Query {
     /// Checks and prepares a SEARCH: the strings, the sets with `*` and `$`, and the order in
     /// which to ask, cheap things first.
+    ///
+    /// ```
+    /// use mailwire_imap::{
+    ///     command::{Search, SearchKey},
+    ///     toolkit::search::{Query, Refused, Scope},
+    /// };
+    /// let scope = Scope::new(0, None, "\" 1-Jan-2026 00:00:00 +0000\"".parse()?);
+    /// let search = Search::new([SearchKey::Text(b"caf\xE9"[..].into())]);
+    /// assert_eq!(Query::compile(&search, &scope).err(), Some(Refused::NotUtf8));
+    /// # Ok::<(), mailwire_imap::error::ParseError>(())
+    /// ```
     ///
     /// # Errors
     ///

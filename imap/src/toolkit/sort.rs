@@ -99,12 +99,23 @@ enum Value {
 }
 
 impl Order {
-    /// The order of these criteria, and of the mailbox where all of them are equal.
+    /// The order of these criteria, and of the mailbox where all of them are equal. A key that was
+    /// there already decides nothing any more and is left out.
     #[must_use]
     pub fn new(criteria: &[SortCriterion]) -> Self {
-        Self {
-            criteria: criteria.into(),
+        let mut order = Self {
+            criteria: Vec::new(),
+        };
+        for criterion in criteria {
+            if order
+                .criteria
+                .iter()
+                .all(|known| known.key != criterion.key)
+            {
+                order.criteria.push(*criterion);
+            }
         }
+        order
     }
 
     /// What must be read of each message beside its facts: its header, or nothing. For SIZE the

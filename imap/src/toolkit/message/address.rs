@@ -107,6 +107,16 @@ impl<'a> Address<'a> {
         }
     }
 
+    /// About how many octets it has in an ENVELOPE, where quotes and backslashes have another one.
+    pub(super) fn told_octets(&self) -> usize {
+        let texts = [self.name(), self.route(), self.mailbox(), self.host()];
+        let lens = texts.iter().flatten().map(|text| {
+            let escaped = memchr::memchr2_iter(b'"', b'\\', text).count();
+            text.len() + escaped + if text.is_ascii() { 3 } else { 12 }
+        });
+        lens.sum::<usize>() + "(NIL NIL NIL NIL)".len()
+    }
+
     /// As an ENVELOPE wants it.
     pub(crate) fn parts(&self) -> AddressParts<'_> {
         let mut parts = AddressParts::group_end();
@@ -255,12 +265,18 @@ impl<'a> Addresses<'a> {
         address
     }
 
-    /// A domain, its spaces and comments left out.
+    /// A domain. Spaces and comments are left out around its dots; elsewhere they end it, as the
+    /// words of two would make a third domain.
     fn domain(&mut self) -> Cow<'a, [u8]> {
         let mut domain = Joined::default();
+        let mut is_behind_dot = true;
         loop {
-            self.lexer.skip_cfws();
-            let piece = if self.lexer.peek() == Some(b'[') {
+            let is_apart = self.lexer.skip_cfws();
+            let next = self.lexer.peek();
+            if is_apart && !is_behind_dot && next != Some(b'.') {
+                return domain.into();
+            }
+            let piece = if next == Some(b'[') {
                 let literal = self.lexer.rest();
                 let end = memchr::memchr(b']', literal).map_or(literal.len(), |at| at + 1);
                 self.lexer.pass(end)
@@ -270,6 +286,7 @@ impl<'a> Addresses<'a> {
             if piece.is_empty() {
                 return domain.into();
             }
+            is_behind_dot = piece.ends_with(b".");
             domain.push(piece);
         }
     }

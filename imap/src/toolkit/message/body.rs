@@ -3,7 +3,7 @@
 use alloc::{borrow::Cow, vec::Vec};
 
 use super::{
-    header::unfold,
+    header::told,
     mime::{self, Parameter},
     structure::{Entity, Structure},
 };
@@ -26,22 +26,16 @@ impl Structure {
             while let Some(outer) = open.pop_if(|outer| !outer.holds(&entity)) {
                 end(&mut builder, &outer);
             }
-            let is_long = builder.len() > BODY_STRUCTURE;
-            next = match entity.kind() {
-                PartKind::Multipart => {
-                    builder.begin_multipart();
-                    open.push(entity);
-                    entity.first_within()
-                }
-                PartKind::Message if !is_long => {
-                    begin_message(&mut builder, &entity);
-                    open.push(entity);
-                    entity.first_within()
-                }
-                _ => {
-                    leaf(&mut builder, &entity, is_long);
-                    entity.first_behind()
-                }
+            next = if entity.kind() == PartKind::Multipart {
+                builder.begin_multipart();
+                open.push(entity);
+                entity.first_within()
+            } else if begin_message(&mut builder, &entity) {
+                open.push(entity);
+                entity.first_within()
+            } else {
+                leaf(&mut builder, &entity);
+                entity.first_behind()
             };
         }
         while let Some(outer) = open.pop() {
@@ -51,27 +45,43 @@ impl Structure {
     }
 }
 
-fn leaf(builder: &mut BodyStructureBuilder, entity: &Entity<'_>, is_long: bool) {
-    let told = if is_long {
-        Told::default()
-    } else {
+/// Begins a message that can be told as one; whether it is.
+fn begin_message(builder: &mut BodyStructureBuilder, entity: &Entity<'_>) -> bool {
+    let Some(message) = entity.message() else {
+        return false;
+    };
+    let envelope = message.envelope();
+    let fits = builder.len() + envelope.wire().len() <= BODY_STRUCTURE;
+    if fits {
+        Told::of(entity).with(entity, |fields| builder.begin_message(fields, &envelope));
+    }
+    fits
+}
+
+/// A part that is not looked into.
+fn leaf(builder: &mut BodyStructureBuilder, entity: &Entity<'_>) {
+    let fits = builder.len() <= BODY_STRUCTURE && entity.kind() != PartKind::Message;
+    let told = if fits {
         Told::of(entity)
+    } else {
+        Told::default()
     };
     told.with(entity, |fields| builder.part(fields));
 }
 
-fn begin_message(builder: &mut BodyStructureBuilder, entity: &Entity<'_>) {
-    let Some(message) = entity.message() else {
-        return;
-    };
-    let envelope = message.envelope();
-    Told::of(entity).with(entity, |fields| builder.begin_message(fields, &envelope));
-}
-
+/// Ends a multipart, or a message whose one part is complete.
 fn end(builder: &mut BodyStructureBuilder, entity: &Entity<'_>) {
-    let told = Told::of(entity);
+    let is_multipart = entity.kind() == PartKind::Multipart;
+    let told = if builder.len() <= BODY_STRUCTURE {
+        Told::of(entity)
+    } else {
+        Told {
+            media: is_multipart.then_some((b"multipart", b"mixed")),
+            ..Told::default()
+        }
+    };
     told.with(entity, |fields| {
-        if entity.kind() == PartKind::Multipart {
+        if is_multipart {
             builder.end_multipart(fields.subtype, fields.parameters, &fields.extension);
         } else {
             builder.end_message(fields.lines, &fields.extension);
@@ -95,49 +105,49 @@ struct Told<'a> {
 
 impl<'a> Told<'a> {
     fn of(entity: &Entity<'a>) -> Self {
-        let mut told = Self::default();
+        let mut this = Self::default();
         for field in entity.fields() {
             let name = field.name();
             let Some(b"content-") = name.get(..8).map(<[u8]>::to_ascii_lowercase).as_deref() else {
                 continue;
             };
             // Of a field that is there twice the first counts, as for the scanner.
-            let text = || Some(unfold(field.raw_value())).filter(|text| !text.is_empty());
+            let text = || Some(told(field.raw_value())).filter(|text| !text.is_empty());
             if field.is("Content-ID") {
-                told.id = told.id.or_else(text);
+                this.id = this.id.or_else(text);
             } else if field.is("Content-Description") {
-                told.description = told.description.or_else(text);
+                this.description = this.description.or_else(text);
             } else if field.is("Content-Transfer-Encoding") {
-                told.encoding = told.encoding.or_else(|| mime::token(field.raw_value()));
+                this.encoding = this.encoding.or_else(|| mime::token(field.raw_value()));
             } else if field.is("Content-MD5") {
-                told.md5 = told.md5.or_else(text);
+                this.md5 = this.md5.or_else(text);
             } else if field.is("Content-Location") {
-                told.location = told.location.or_else(text);
+                this.location = this.location.or_else(text);
             } else if field.is("Content-Disposition") {
                 let here = || mime::disposition(field.raw_value());
-                told.disposition = told.disposition.or_else(here);
-            } else if field.is("Content-Language") && told.languages.is_empty() {
-                told.languages = mime::languages(field.raw_value());
+                this.disposition = this.disposition.or_else(here);
+            } else if field.is("Content-Language") && this.languages.is_empty() {
+                this.languages = mime::languages(field.raw_value());
             }
         }
         if entity.is_capped() {
-            return told;
+            return this;
         }
         if let Some(content_type) = entity.content_type() {
-            told.media = Some((content_type.media, content_type.subtype));
-            told.parameters = content_type.parameters();
+            this.media = Some((content_type.media, content_type.subtype));
+            this.parameters = content_type.parameters();
         } else if entity.kind() == PartKind::Message {
-            told.media = Some((b"message", b"rfc822"));
+            this.media = Some((b"message", b"rfc822"));
         } else {
             // The default of RFC 2045 §5.2.
-            told.media = Some((b"text", b"plain"));
+            this.media = Some((b"text", b"plain"));
             let charset = (
                 Cow::Borrowed(&b"charset"[..]),
                 Cow::Borrowed(&b"us-ascii"[..]),
             );
-            told.parameters.push(charset);
+            this.parameters.push(charset);
         }
-        told
+        this
     }
 
     /// As the builder wants it.

@@ -4,7 +4,7 @@ use alloc::{borrow::Cow, vec::Vec};
 
 use super::{
     address::{Address, addresses},
-    header::{Field, Fields, unfold},
+    header::{Field, Fields, told},
     structure::{Entity, Structure},
 };
 use crate::{
@@ -26,8 +26,8 @@ impl Structure {
 }
 
 impl Entity<'_> {
-    /// The ENVELOPE that its header makes. Addresses beyond [`ENVELOPE_ADDRESSES`] of a field are
-    /// left out, and an empty group named `...` says so.
+    /// The ENVELOPE that its header makes. Addresses beyond [`ENVELOPE_ADDRESSES`] octets are left
+    /// out, and an empty group named `...` says so.
     #[must_use]
     pub fn envelope(&self) -> Envelope {
         of_fields(self.fields())
@@ -87,7 +87,7 @@ impl<'a> Values<'a> {
     }
 
     fn text(&self, name: Name) -> Option<Cow<'a, [u8]>> {
-        self.all(name).next().map(unfold)
+        self.all(name).next().map(told)
     }
 }
 
@@ -104,10 +104,18 @@ fn of_fields(fields: Fields<'_>) -> Envelope {
     let mut found: Vec<Address<'_>> = Vec::with_capacity(8);
     let mut ends = [0; 6];
     let mut is_more = [false; 6];
+    let mut left = ENVELOPE_ADDRESSES;
     for (((name, fields), end), more) in lists.iter().zip(&mut ends).zip(&mut is_more) {
-        let mut list = values.all(*name).take(*fields).flat_map(addresses);
-        found.extend(list.by_ref().take(ENVELOPE_ADDRESSES));
-        *more = list.next().is_some();
+        // From may stand for Sender and Reply-To too.
+        let times = if *name == Name::From { 3 } else { 1 };
+        for address in values.all(*name).take(*fields).flat_map(addresses) {
+            let Some(rest) = left.checked_sub(address.told_octets() * times) else {
+                *more = true;
+                break;
+            };
+            left = rest;
+            found.push(address);
+        }
         *end = found.len();
     }
     let mut parts: Vec<AddressParts<'_>> = Vec::with_capacity(found.len());

@@ -8,6 +8,8 @@ use core::fmt;
 
 use memchr::memchr;
 
+use crate::limits::TOLD;
+
 /// The fields of a header in their order, up to the empty line or the end of the octets.
 ///
 /// ```
@@ -146,6 +148,12 @@ impl fmt::Debug for Field<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Field({})", self.name.escape_ascii())
     }
+}
+
+/// The unfolded text of a value, cut where it is absurdly long.
+pub(crate) fn told(value: &[u8]) -> Cow<'_, [u8]> {
+    let value = value.trim_ascii();
+    unfold(value.get(..TOLD).unwrap_or(value))
 }
 
 /// Removes line ends, and spaces at both ends.

@@ -3,7 +3,7 @@
 use alloc::{borrow::Cow, vec::Vec};
 
 use super::lex::{Joined, Lexer};
-use crate::limits::PARAMETERS;
+use crate::limits::{MEDIA_TYPE, PARAMETERS, TOLD};
 
 /// A name and a value, both as an IMAP client is told them.
 pub(crate) type Parameter<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
@@ -28,7 +28,8 @@ impl<'a> ContentType<'a> {
         }
         lexer.skip_cfws();
         let subtype = lexer.run(is_token);
-        (!subtype.is_empty()).then_some(Self {
+        let is_usual = !subtype.is_empty() && media.len().max(subtype.len()) <= MEDIA_TYPE;
+        is_usual.then_some(Self {
             media,
             subtype,
             parameters: lexer.rest(),
@@ -71,16 +72,18 @@ pub(super) fn disposition(value: &[u8]) -> Option<(&[u8], Vec<Parameter<'_>>)> {
     Some((word, parameters(lexer.rest())))
 }
 
-/// The word that a value begins with.
+/// The word that a value begins with, cut where it is absurdly long.
 pub(crate) fn token(value: &[u8]) -> Option<&[u8]> {
     let mut lexer = Lexer::new(value);
     lexer.skip_cfws();
     let token = lexer.run(is_token);
+    let token = token.get(..MEDIA_TYPE).unwrap_or(token);
     (!token.is_empty()).then_some(token)
 }
 
 /// The words of a Content-Language (RFC 3282 §2).
 pub(super) fn languages(value: &[u8]) -> Vec<&[u8]> {
+    let value = value.get(..TOLD).unwrap_or(value);
     let languages = value.split(|octet| *octet == b',').filter_map(token);
     languages.take(PARAMETERS).collect()
 }
@@ -113,6 +116,7 @@ const fn is_token(octet: u8) -> bool {
 /// a charset stays so, and its name keeps the asterisk.
 fn parameters(value: &[u8]) -> Vec<Parameter<'_>> {
     let mut found = Vec::new();
+    let mut octets = 0;
     let mut lexer = Lexer::new(value);
     while found.len() < PARAMETERS {
         lexer.run(|octet| !is_token(octet) && octet != b'(' && octet != b'"');
@@ -141,7 +145,12 @@ fn parameters(value: &[u8]) -> Vec<Parameter<'_>> {
             // Not only a token: file names with `/`, `=` or `[` come without quotes.
             value.push(lexer.run(|octet| !matches!(octet, 0..=b' ' | 0x7f | b';' | b'"' | b'(')));
         }
-        found.push((Cow::Borrowed(name), value.into()));
+        let value: Cow<'_, [u8]> = value.into();
+        octets += name.len() + value.len();
+        if octets > 2 * TOLD {
+            break;
+        }
+        found.push((Cow::Borrowed(name), value));
     }
     if found.iter().any(|(name, _)| name.contains(&b'*')) {
         joined(found)

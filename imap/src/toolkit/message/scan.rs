@@ -214,18 +214,8 @@ impl Scanner {
         } else {
             Closes::PartOnly
         };
-        // The line end in front belongs to the delimiter.
-        let line_end = match self.tail {
-            [b'\r', b'\n'] => 2,
-            [_, b'\n'] => 1,
-            _ => 0,
-        };
-        let end = self.offset.saturating_sub(line_end);
-        self.close_down_to(
-            level + 1,
-            end,
-            self.lines.saturating_sub(u64::from(line_end > 0)),
-        );
+        let (end, lines) = self.end_in_front();
+        self.close_down_to(level + 1, end, lines);
         if closes == Closes::Multipart {
             if let Some(open) = self.open.get_mut(level) {
                 open.boundary.clear();
@@ -234,6 +224,24 @@ impl Scanner {
         }
         self.state = State::Delimiter { closes };
         self.held_is_text();
+    }
+
+    /// Where what a delimiter ends does end, and how many lines are in front of it: the line end in
+    /// front belongs to the delimiter (RFC 2046 §5.1.1), unless it is that of a header.
+    fn end_in_front(&self) -> (u64, u64) {
+        let is_behind_header = self.state == State::Header
+            || self
+                .nodes
+                .last()
+                .is_some_and(|node| node.is_empty_at(self.offset));
+        let line_end = match self.tail {
+            _ if is_behind_header => 0,
+            [b'\r', b'\n'] => 2,
+            [_, b'\n'] => 1,
+            _ => 0,
+        };
+        let lines = self.lines.saturating_sub(u64::from(line_end > 0));
+        (self.offset.saturating_sub(line_end), lines)
     }
 
     /// Reads text that begins no delimiter; gives what is left of the piece where one may begin.
@@ -402,7 +410,7 @@ impl Scanner {
             self.end_field();
             let kept = u32::try_from(self.kept.len()).unwrap_or(u32::MAX);
             if let Some(node) = self.nodes.last_mut() {
-                node.begin_body(end.max(node.header.start), lines, kept);
+                node.begin_body(end, lines, kept);
             }
         }
         // A part that opened nothing is not among those that are open.

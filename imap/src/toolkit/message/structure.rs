@@ -69,10 +69,14 @@ impl Node {
         if self.behind > 0 {
             return;
         }
-        // A delimiter that follows the header takes the line end of the header.
-        self.body.end = end.max(self.body.start);
+        self.body.end = end;
         self.lines = lines.saturating_sub(self.lines);
         self.behind = u32::try_from(behind).unwrap_or(u32::MAX);
+    }
+
+    /// Whether it is open and its body has begun here.
+    pub(super) const fn is_empty_at(&self, offset: u64) -> bool {
+        self.behind == 0 && self.body.start == offset
     }
 
     pub(super) const fn kept_range(&self) -> Range<usize> {

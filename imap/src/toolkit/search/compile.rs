@@ -191,7 +191,26 @@ impl<'a> Compiler<'a> {
             SearchKey::Body(value) | SearchKey::Text(value) if value.is_empty() => Leaf::All,
             SearchKey::Body(value) => Leaf::Body(self.needle(value)?),
             SearchKey::Text(value) => Leaf::Text(self.needle(value)?),
-            _ => Leaf::All,
+            // The others have a string for a field or keys within them; of a list without keys all
+            // are true.
+            SearchKey::All
+            | SearchKey::And(_)
+            | SearchKey::Bcc(_)
+            | SearchKey::Cc(_)
+            | SearchKey::From(_)
+            | SearchKey::Header { .. }
+            | SearchKey::New
+            | SearchKey::Not(_)
+            | SearchKey::Old
+            | SearchKey::Or(..)
+            | SearchKey::Subject(_)
+            | SearchKey::To(_)
+            | SearchKey::Unanswered
+            | SearchKey::Undeleted
+            | SearchKey::Undraft
+            | SearchKey::Unflagged
+            | SearchKey::Unkeyword(_)
+            | SearchKey::Unseen => Leaf::All,
         })
     }
 

@@ -2,8 +2,11 @@
 
 use alloc::string::String;
 
-/// `text` in one case: each character to upper and then to lower case, which also makes one of
-/// `ς` and `σ`, `ß` and `ss`, `ſ` and `s`.
+use encoding_rs::Encoding;
+
+/// `text` in one case: each character to lower and then to upper case, which also makes one of
+/// `ς` and `σ`, `ß` and `ss`, `ſ` and `s`. Upper case comes last because i;unicode-casemap
+/// (RFC 5051) sorts by it: `_` stands behind all letters.
 pub(in crate::toolkit) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     fold_into(text, &mut folded);
@@ -14,19 +17,19 @@ pub(in crate::toolkit) fn fold(text: &str) -> String {
 pub(in crate::toolkit) fn fold_into(text: &str, folded: &mut String) {
     let mut rest = text;
     loop {
-        let ascii = rest.bytes().take_while(u8::is_ascii).count();
+        let ascii = Encoding::ascii_valid_up_to(rest.as_bytes());
         // All before the first octet that is not ASCII, so that no character is cut.
         let (front, behind) = rest.split_at_checked(ascii).unwrap_or((rest, ""));
         let start = folded.len();
         folded.push_str(front);
         if let Some(front) = folded.get_mut(start..) {
-            front.make_ascii_lowercase();
+            front.make_ascii_uppercase();
         }
         let mut chars = behind.chars();
         let Some(other) = chars.next() else {
             return;
         };
-        folded.extend(other.to_uppercase().flat_map(char::to_lowercase));
+        folded.extend(other.to_lowercase().flat_map(char::to_uppercase));
         rest = chars.as_str();
     }
 }

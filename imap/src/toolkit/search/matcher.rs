@@ -230,7 +230,7 @@ impl Look {
                 }
             }
         }
-        if name == "date" && !self.has_date {
+        if field.is("Date") && !self.has_date {
             self.has_date = true;
             self.date(&field.value());
         }
@@ -275,14 +275,15 @@ impl Sink for Look {
         if of == Of::Message {
             self.header_field(field);
         }
-        if !self.targets.is_empty() {
+        let is_body = of == Of::Enclosed;
+        if self.targets.iter().any(|target| target.is_text || is_body) {
             let mut folded = String::new();
             if !field.name().is_empty() {
                 fold_into(&String::from_utf8_lossy(field.name()), &mut folded);
                 folded.push_str(": ");
             }
             fold_into(&decode_value(field.raw_value()), &mut folded);
-            self.look_in(folded.as_bytes(), of == Of::Enclosed);
+            self.look_in(folded.as_bytes(), is_body);
         }
         self.settle();
     }

@@ -52,8 +52,8 @@ impl Content {
     pub(super) fn field(&mut self, field: &Field<'_>) {
         if field.is("Content-Transfer-Encoding") && !self.has_encoding {
             self.has_encoding = true;
-            if let Some(name) = token(field.raw_value()) {
-                self.encoding = Encoding::of(name);
+            if !field.value().is_empty() {
+                self.encoding = token(field.raw_value()).and_then(Encoding::of);
             }
         } else if field.is("Content-Type") && !self.has_type {
             self.has_type = true;

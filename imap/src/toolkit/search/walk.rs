@@ -85,8 +85,8 @@ impl Walk {
                 _ if self.in_delimiter => self.delimiter_rest(rest),
                 Place::Header(of) => self.header(of, rest, sink),
                 _ if self.open.is_empty() => self.body(rest, sink),
-                _ if self.at_line => self.line_start(rest, sink),
-                _ => self.to_line_start(rest, sink),
+                _ if self.at_line => self.hold_line(rest, sink),
+                _ => self.pass_lines(rest, sink),
             };
         }
     }
@@ -175,7 +175,7 @@ impl Walk {
     }
 
     /// A line that begins with two hyphens is held back until it is known not to part anything.
-    fn line_start<'a>(&mut self, octets: &'a [u8], sink: &mut impl Sink) -> &'a [u8] {
+    fn hold_line<'a>(&mut self, octets: &'a [u8], sink: &mut impl Sink) -> &'a [u8] {
         let known = self.line.len();
         let may_part = |at: usize, octet: &u8| at > 1 || *octet == b'-';
         let len = octets
@@ -210,7 +210,7 @@ impl Walk {
     }
 
     /// Passes on all up to the next line that may part something.
-    fn to_line_start<'a>(&mut self, octets: &'a [u8], sink: &mut impl Sink) -> &'a [u8] {
+    fn pass_lines<'a>(&mut self, octets: &'a [u8], sink: &mut impl Sink) -> &'a [u8] {
         let mut end = 0;
         let next = loop {
             let rest = octets.get(end..).unwrap_or_default();
