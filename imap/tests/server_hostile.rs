@@ -49,7 +49,7 @@ fn imap_2_what_a_large_literal_holds_is_never_a_command() {
                 }
                 _ => {
                     // Drained to its end.
-                    rig.say(&"x".repeat(size as usize % 12));
+                    rig.say(&"x".repeat(usize::try_from(size % 12).unwrap()));
                     rig.say("c CAPABILITY");
                     assert!(rig.said().contains("c OK "), "{size}: {}", rig.said());
                 }
