@@ -490,6 +490,9 @@ fn all_5_nothing_that_could_steer_a_terminal_is_said() {
     assert!(Done::no(&"x".repeat(100_000)).to_string().len() < 300);
     // What begins like a response code is none.
     assert!(Done::no("[ALERT] pay now").code().is_none());
+    let mut rig = Rig::new(Config::new("host\r\n* BYE \x1b[0m"));
+    rig.run();
+    assert!(rig.said().ends_with("] host  * BYE  [0m ready\r\n"));
     let mut rig = Rig::in_state(everything(), State::Authenticated);
     for line in [
         "a \x1b[31mX",

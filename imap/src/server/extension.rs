@@ -101,11 +101,9 @@ impl Extension {
         Self::AppendLimit,
     ];
 
-    /// What is part of IMAP4rev2 (RFC 9051 appendix E).
-    const REV2: [Self; 15] = [
+    /// What is part of IMAP4rev2 (RFC 9051 appendix E). Of BINARY only FETCH is.
+    const REV2: [Self; 13] = [
         Self::Imap4Rev2,
-        Self::Binary,
-        Self::Children,
         Self::ESearch,
         Self::Enable,
         Self::Idle,

@@ -8,7 +8,9 @@ use crate::{
     command::Names,
     encode::Literals,
     response::ServerId,
-    server::{Done, Extension, Greeting, Login, Phase, ProtocolError, Server, StartTls},
+    server::{
+        Done, Extension, Greeting, Login, Phase, ProtocolError, Server, StartTls, done::clean,
+    },
     state::State,
 };
 
@@ -19,7 +21,7 @@ impl Server {
             Greeting::PreAuth => "PREAUTH",
         };
         let capabilities = self.capabilities();
-        let host_name = &*self.config.host_name;
+        let host_name = clean(&self.config.host_name);
         self.out.line(format_args!(
             "* {condition} [CAPABILITY{capabilities}] {host_name} ready"
         ));
