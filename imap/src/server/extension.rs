@@ -70,9 +70,8 @@ pub enum Extension {
 }
 
 impl Extension {
-    /// All of them, as they are announced.
-    pub(super) const ALL: [Self; 27] = [
-        Self::Imap4Rev2,
+    /// All others than IMAP4rev2, as they are announced.
+    pub(super) const OTHERS: [Self; 26] = [
         Self::SaslIr,
         Self::Id,
         Self::Enable,

@@ -52,14 +52,17 @@ impl Server {
         };
         let config = &self.config;
         let before_login = self.state == State::NotAuthenticated;
+        if config.extensions.has(Extension::Imap4Rev2) {
+            put(Extension::Imap4Rev2.name());
+        }
         match config.literals {
             Literals::Synchronizing => {}
             Literals::Minus => put("LITERAL-"),
             Literals::Plus => put("LITERAL+"),
         }
-        for extension in Extension::ALL {
+        for extension in Extension::OTHERS {
             let is_told = match extension {
-                Extension::Imap4Rev2 | Extension::Id => true,
+                Extension::Id => true,
                 Extension::SaslIr => before_login,
                 _ => !before_login,
             };
