@@ -3,7 +3,7 @@
 //! The machine wants an answer to each event, and a forgotten one is found only when it runs. Here
 //! the compiler asks for it. There is no I/O in here, and no runtime: [`respond`] turns an event
 //! into a [`Reaction`] by asking the [`Session`], and [`Reaction::apply`] gives it to the
-//! [`Server`], so the connection may go on flushing in between.
+//! [`Server`](crate::Server), so the connection may go on flushing in between.
 //!
 //! ```
 //! use mailwire_core::{secret::SecretBytes, text::Octets};

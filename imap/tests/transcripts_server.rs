@@ -29,7 +29,7 @@ impl ServerStage {
         config.extensions = Extension::Id.only().with(Extension::SaslIr);
         let mut under_tls = false;
         for (name, value) in setting.options() {
-            let number = || value.parse::<u64>().map_err(|_| format!("{name}={value}"));
+            let number = || value.parse::<u32>().map_err(|_| format!("{name}={value}"));
             match (name, value) {
                 ("greeting", "preauth") => config.greeting = Greeting::PreAuth,
                 ("tls", "offered") => config.start_tls = StartTls::Offered,
@@ -54,13 +54,15 @@ impl ServerStage {
                         config.extensions = config.extensions.with(extension(name)?);
                     }
                 }
-                ("message", _) => config.limits.message = number()?,
-                ("swallow", _) => config.limits.swallow = number()?,
-                ("unsolicited", _) => config.limits.unsolicited = number()? as usize,
-                ("commands", _) => config.limits.idle_commands = number()? as u32,
+                ("message", _) => config.limits.message = number()?.into(),
+                ("swallow", _) => config.limits.swallow = number()?.into(),
+                ("unsolicited", _) => {
+                    config.limits.unsolicited = usize::try_from(number()?).unwrap()
+                }
+                ("commands", _) => config.limits.idle_commands = number()?,
                 ("bad", _) => {
-                    config.limits.bad_commands = number()? as u32;
-                    config.limits.bad_commands_before_login = number()? as u32;
+                    config.limits.bad_commands = number()?;
+                    config.limits.bad_commands_before_login = number()?;
                 }
                 _ => return Err(format!("{name}={value}")),
             }

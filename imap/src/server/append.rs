@@ -216,8 +216,8 @@ impl Server {
 
     /// What the application is told when the connection ends.
     pub(super) fn reset_at_end(&self) -> Option<Event> {
-        let is_open = matches!(self.phase, Phase::Append) && self.append.has_begun;
-        is_open.then_some(Event::AppendReset(Reset::Disconnected))
+        let is_open = matches!(self.phase, Phase::Append | Phase::Owed(Owed::AppendNext, _));
+        (is_open && self.append.has_begun).then_some(Event::AppendReset(Reset::Disconnected))
     }
 
     /// The application wants the message.

@@ -116,7 +116,7 @@ impl Done {
 
 /// One line for people: capped, and without what could steer a terminal. RFC 3501 §9 knows only
 /// ASCII here, and few clients turn on more.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     let fit = |c: char| match c {
         ' '..='~' => c,
         c if c.is_control() => ' ',

@@ -22,6 +22,7 @@ use crate::{
 /// }
 /// assert!(!is_of_append(&Event::AuthCancelled));
 /// ```
+#[derive(PartialEq)]
 #[non_exhaustive]
 pub enum Event {
     // Logging in

@@ -70,9 +70,8 @@ pub enum Extension {
 }
 
 impl Extension {
-    /// All of them, as they are announced.
-    pub(super) const ALL: [Self; 27] = [
-        Self::Imap4Rev2,
+    /// All others than IMAP4rev2, as they are announced.
+    pub(super) const OTHERS: [Self; 26] = [
         Self::SaslIr,
         Self::Id,
         Self::Enable,
@@ -101,11 +100,9 @@ impl Extension {
         Self::AppendLimit,
     ];
 
-    /// What is part of IMAP4rev2 (RFC 9051 appendix E).
-    const REV2: [Self; 15] = [
+    /// What is part of IMAP4rev2 (RFC 9051 appendix E). Of BINARY only FETCH is.
+    const REV2: [Self; 13] = [
         Self::Imap4Rev2,
-        Self::Binary,
-        Self::Children,
         Self::ESearch,
         Self::Enable,
         Self::Idle,

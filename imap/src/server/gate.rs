@@ -237,7 +237,9 @@ impl Server {
 
     fn offers_items(&self, items: &FetchItems) -> bool {
         items.iter().all(|item| match item {
-            FetchItem::Binary { .. } | FetchItem::BinarySize(_) => self.has(Extension::Binary),
+            FetchItem::Binary { .. } | FetchItem::BinarySize(_) => {
+                self.has(Extension::Binary) || self.has(Extension::Imap4Rev2)
+            }
             FetchItem::ModSeq => self.has(Extension::CondStore),
             FetchItem::Preview | FetchItem::SaveDate | FetchItem::EmailId | FetchItem::ThreadId => {
                 false

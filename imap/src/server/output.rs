@@ -26,10 +26,11 @@ impl Output {
     /// The buffer, with room for `octets` in the most usual case. It is full-grown as soon as there
     /// is more than the answer to one command, so that many responses cost one allocation.
     pub(crate) fn buffer(&mut self, octets: usize) -> &mut BytesMut {
-        if self.tail.len() >= limits::OUTPUT_CHUNK {
-            self.seal();
-        }
         if self.tail.capacity() - self.tail.len() < octets {
+            if self.tail.len() >= LONG {
+                // A buffer that is full is handed on and not copied into a larger one.
+                self.seal();
+            }
             let is_more = self.tail.len() >= SMALL / 2 || !self.slices.is_empty();
             let chunk = if is_more { limits::OUTPUT_CHUNK } else { SMALL };
             self.tail.reserve(octets.max(chunk));

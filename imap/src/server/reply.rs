@@ -8,7 +8,9 @@ use crate::{
     command::Names,
     encode::Literals,
     response::ServerId,
-    server::{Done, Extension, Greeting, Login, Phase, ProtocolError, Server, StartTls},
+    server::{
+        Done, Extension, Greeting, Login, Phase, ProtocolError, Server, StartTls, done::clean,
+    },
     state::State,
 };
 
@@ -19,7 +21,7 @@ impl Server {
             Greeting::PreAuth => "PREAUTH",
         };
         let capabilities = self.capabilities();
-        let host_name = &*self.config.host_name;
+        let host_name = clean(&self.config.host_name);
         self.out.line(format_args!(
             "* {condition} [CAPABILITY{capabilities}] {host_name} ready"
         ));
@@ -50,14 +52,17 @@ impl Server {
         };
         let config = &self.config;
         let before_login = self.state == State::NotAuthenticated;
+        if config.extensions.has(Extension::Imap4Rev2) {
+            put(Extension::Imap4Rev2.name());
+        }
         match config.literals {
             Literals::Synchronizing => {}
             Literals::Minus => put("LITERAL-"),
             Literals::Plus => put("LITERAL+"),
         }
-        for extension in Extension::ALL {
+        for extension in Extension::OTHERS {
             let is_told = match extension {
-                Extension::Imap4Rev2 | Extension::Id => true,
+                Extension::Id => true,
                 Extension::SaslIr => before_login,
                 _ => !before_login,
             };

@@ -31,10 +31,6 @@ pub struct Untagged {
 }
 
 #[derive(PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would cost each response an allocation"
-)]
 enum Item {
     Response(Response),
     Fetch(Fetch),
