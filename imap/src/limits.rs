@@ -180,9 +180,6 @@ pub const BODY_PATIENCE: Duration = Duration::from_secs(180);
 
 /// Octets a second below which a message that is appended is a slow attack.
 pub const BODY_FLOOR: Option<NonZeroU32> = NonZeroU32::new(64);
-/// Octets of a BODYSTRUCTURE behind which parts are told in short. With `PARTS` of them, and an
-/// ENVELOPE beside it, the response stays below `RESPONSE_LINE`.
-pub const BODY_STRUCTURE: usize = 256 * 1024;
 
 /// Octets of content that are written within a FETCH response; what is larger is streamed.
 pub const INLINE: usize = 16 * 1024;
