@@ -88,7 +88,7 @@ impl Memory {
         if let Some(end) = lines.finish() {
             shown = [shown, end].concat().into();
         }
-        let octets = lines.octets() + lines.missing();
+        let octets = lines.octets() + u64::from(lines.missing());
         let mut state = self.state();
         for (account, folder) in recipients {
             state.next += 1;

@@ -125,7 +125,7 @@ impl Memory {
             let shown = text.octets.freeze();
             let stored = Stored {
                 number,
-                octets: shown.len() as u64 + text.lines.missing(),
+                octets: shown.len() as u64 + u64::from(text.lines.missing()),
                 text: shown.clone(),
                 shown,
             };
