@@ -25,6 +25,8 @@ pub(crate) struct Imap {
     /// Literals that were too large to stay in their responses.
     pub(crate) bodies: Vec<Vec<u8>>,
     numbers: Numbers,
+    /// The command that was sent last, for whom it fails.
+    said: String,
 }
 
 /// Whether message numbers may move now (RFC 9051 §7.5.1).
@@ -111,6 +113,7 @@ impl Imap {
             messages: Vec::new(),
             bodies: Vec::new(),
             numbers: Numbers::MayMove,
+            said: String::new(),
         }
     }
 
@@ -222,8 +225,9 @@ impl Imap {
         self.tags += 1;
         let tag = format!("t{}", self.tags);
         let command = command.as_ref();
-        let upper = String::from_utf8_lossy(command.get(..12).unwrap_or(command));
-        let upper = upper.to_ascii_uppercase();
+        let shown = command.get(..200).unwrap_or(command);
+        self.said = String::from_utf8_lossy(shown).into_owned();
+        let upper = self.said.to_ascii_uppercase();
         let opens = ["SELECT", "EXAMINE"]
             .iter()
             .any(|word| upper.starts_with(word));
@@ -246,7 +250,9 @@ impl Imap {
     pub(crate) async fn end(&mut self, tag: &str) -> Answer {
         let mut untagged = Vec::new();
         loop {
-            match self.response().await {
+            let response = self.try_response().await;
+            let closed = || panic!("closed after {}: {untagged:?}", self.said);
+            match response.unwrap_or_else(closed) {
                 Response::Status(status) if status.tag().is_some() => {
                     assert_eq!(status.tag(), Some(tag.as_bytes()), "{untagged:?}");
                     return Answer { untagged, status };
