@@ -93,10 +93,12 @@ impl<F: Fs> Desk<F> {
             let there = bench.folders()?;
             if !there.contains(folder) {
                 let above = there.iter().any(|other| folder.is_above(other));
-                return Err(match above {
-                    true => MailboxError::HasChildren.into(),
-                    false => MailboxError::NoSuchMailbox.into(),
-                });
+                let error = if above {
+                    MailboxError::HasChildren
+                } else {
+                    MailboxError::NoSuchMailbox
+                };
+                return Err(error.into());
             }
             let (fs, home) = (bench.fs(), &*bench.home.home);
             fs.rename(home, OsStr::new(directory), &trash)
