@@ -396,7 +396,10 @@ fn store_5_and_17_an_error_anywhere_leaves_all_or_none() {
     let places = |model: &Model| {
         let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (path, data) in model.files() {
-            if let Some((place, _)) = path.split_once("/new/").or(path.split_once("/cur/")) {
+            if let Some((place, _)) = path
+                .split_once("/new/")
+                .or_else(|| path.split_once("/cur/"))
+            {
                 places
                     .entry(place.to_owned())
                     .or_default()
