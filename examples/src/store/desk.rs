@@ -154,6 +154,12 @@ impl<F: Fs> Desk<F> {
         self.cell.work()
     }
 
+    /// What those see who have a mailbox open.
+    #[cfg(test)]
+    pub(crate) fn snapshot(&self, folder: &Folder) -> Arc<Snapshot> {
+        self.cell.work().states.get(folder).unwrap().published()
+    }
+
     fn next_session(&self) -> u64 {
         self.cell.sessions.fetch_add(1, Ordering::Relaxed)
     }

@@ -33,6 +33,8 @@ pub(crate) use rows::{
     Record, View, delete, forget_folder, head, insert_folder, load, put, rename_folder,
     update_folder,
 };
+#[cfg(test)]
+pub(crate) use schema::back_to_version_1;
 
 pub(crate) const FILE: &str = "mailwire-index.sqlite";
 /// What SQLite puts beside it.

@@ -41,6 +41,8 @@ struct Home {
     ensured: Option<()>,
     /// Of UIDVALIDITY.
     floor: u32,
+    /// The last UIDVALIDITY under each name that there was.
+    former: BTreeMap<Folder, u32>,
 }
 
 #[derive(Debug)]
@@ -126,6 +128,7 @@ impl Default for Home {
             uses: BTreeMap::new(),
             ensured: None,
             floor: 1,
+            former: BTreeMap::new(),
         }
     }
 }
