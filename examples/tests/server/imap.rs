@@ -200,7 +200,9 @@ impl Imap {
             Response::Vanished(vanished) if !vanished.is_earlier() => {
                 assert_eq!(self.numbers, Numbers::MayMove, "VANISHED at the wrong time");
                 for uid in numbers_of(&vanished.uids().unwrap()) {
-                    let at = self.messages.iter().position(|told| told.uid == Some(uid));
+                    let at = |uid| self.messages.iter().position(|told| told.uid == uid);
+                    // One that EXISTS has told of, and whose UID was not asked for yet.
+                    let at = at(Some(uid)).or_else(|| at(None));
                     self.messages.remove(at.expect("VANISHED of nothing"));
                 }
             }
@@ -251,7 +253,10 @@ impl Imap {
         let mut untagged = Vec::new();
         loop {
             let response = self.try_response().await;
-            let closed = || panic!("closed after {}: {untagged:?}", self.said);
+            let closed = || {
+                let bodies: Vec<_> = self.bodies.iter().map(Vec::len).collect();
+                panic!("closed after {}: {untagged:?} {bodies:?}", self.said)
+            };
             match response.unwrap_or_else(closed) {
                 Response::Status(status) if status.tag().is_some() => {
                     assert_eq!(status.tag(), Some(tag.as_bytes()), "{untagged:?}");
