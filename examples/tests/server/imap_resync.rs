@@ -206,6 +206,55 @@ fn a_client_that_comes_back_knows_as_much_as_a_new_one() {
 }
 
 #[test]
+fn a_connection_that_is_lost_loses_no_expunge() {
+    served(async |mail| {
+        let mut imap = mail.imap_of(BOB).await;
+        imap.fill("INBOX", 6).await;
+        let mut other = mail.imap_in(BOB, "INBOX").await;
+        for (gone, command) in [
+            (2, "FETCH 1:* (FLAGS)"),
+            (3, "STORE 1 +FLAGS (work)"),
+            (4, "FETCH 1:* BODY.PEEK[]"),
+        ] {
+            let mut imap = mail.imap_of(BOB).await;
+            imap.ok("ENABLE QRESYNC").await;
+            let answer = imap.ok("SELECT INBOX").await;
+            let (validity, mut mod_seq) = (validity(&answer), highest(&answer));
+            imap.learn().await;
+            let uids: Vec<_> = imap.uids().iter().map(u32::to_string).collect();
+            other.ok(format!("UID STORE {gone} +FLAGS (\\Deleted)")).await;
+            other.ok("EXPUNGE").await;
+            other.ok("STORE 1 +FLAGS (\\Flagged)").await;
+            other.ok("STORE 1 -FLAGS (\\Flagged)").await;
+            // The expunge has to wait, the newer flags need not; the connection is lost then.
+            let answer = imap.ask(command).await;
+            assert!(!answer.fetches().is_empty());
+            for response in &answer.untagged {
+                match response {
+                    Response::Fetch(fetch) => {
+                        mod_seq = mod_seq.max(fetch.mod_seq().unwrap_or_default());
+                    }
+                    Response::Status(status) => {
+                        if let Some(Code::HighestModSeq(value)) = status.code() {
+                            mod_seq = value;
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            drop(imap);
+            let mut imap = mail.imap_of(BOB).await;
+            imap.ok("ENABLE QRESYNC").await;
+            let known = uids.join(",");
+            let answer = imap
+                .ok(format!("SELECT INBOX (QRESYNC ({validity} {mod_seq} {known}))"))
+                .await;
+            assert_eq!(answer.vanished(), [gone], "{command}: {mod_seq}");
+        }
+    });
+}
+
+#[test]
 fn imap_26_what_a_client_claims_to_know_may_be_nonsense() {
     served(async |mail| {
         let mut imap = mail.imap_of(BOB).await;
