@@ -183,6 +183,16 @@ impl Imap {
         }
     }
 
+    /// Insists that the server says BYE, answers the command with this tag, and nothing else.
+    pub(crate) async fn bye_and(&mut self, tag: &str) {
+        let answer = self.end(tag).await;
+        let is_bye = |response: &Response| {
+            matches!(response, Response::Status(status) if status.condition() == Condition::Bye)
+        };
+        assert!(answer.untagged.iter().any(is_bye) && answer.is_ok());
+        self.wire.closes().await;
+    }
+
     /// Takes a response to mind.
     fn note(&mut self, response: &Response) {
         match response {

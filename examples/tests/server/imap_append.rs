@@ -80,7 +80,7 @@ fn a_message_is_kept_as_it_came_with_its_flags_and_date() {
 }
 
 #[test]
-fn imap_20_what_cannot_be_kept_is_refused_before_it_is_sent() {
+fn imap_7_20_what_cannot_be_kept_is_refused_before_it_is_sent() {
     served_with(LIMITED, async |mail| {
         let mut imap = mail.imap_in(BOB, "INBOX").await;
         let large = vec![b'x'; 65_537];
@@ -117,6 +117,21 @@ fn imap_20_what_cannot_be_kept_is_refused_before_it_is_sent() {
         assert_eq!(answer.untagged.len(), 1);
         let said = format!("{:?}", answer.untagged[0]);
         assert!(said.contains("65536"), "{said}");
+    });
+}
+
+#[test]
+fn imap_20_a_message_that_the_disk_has_no_room_for_is_refused_before_it_is_sent() {
+    let anything = "[limits]\nmessage-size = 9000000000000000000\n";
+    served_with(anything, async |mail| {
+        let mut imap = mail.imap_in(BOB, "INBOX").await;
+        let tag = imap.begin("APPEND INBOX {8999999999999999999}").await;
+        let answer = imap.end_or_go(&tag).await.unwrap();
+        assert_eq!(answer.status.condition(), Condition::No);
+        assert_eq!(answer.status.code(), Some(Code::OverQuota));
+        // One that fits goes in.
+        imap.append("INBOX", "Subject: small\r\n\r\n").await;
+        assert_eq!(imap.messages.len(), 1);
     });
 }
 
