@@ -28,4 +28,5 @@ pub mod text;
 pub mod toolkit;
 pub mod utf7;
 
+pub use client::Client;
 pub use state::{ClearText, Protection, State};

@@ -1,5 +1,7 @@
 //! The limits of IMAP, with their reasons and what the RFCs ask for at the least.
 
+use core::{num::NonZeroU32, time::Duration};
+
 /// Octets of one line of a command, without its literals. RFC 9051 §4 names no limit; RFC 7162 §4
 /// asks servers for 8,192 at the least, and clients with large UID sets send more.
 pub const COMMAND_LINE: usize = 64 * 1024;
@@ -55,3 +57,28 @@ pub const SECTION_PARTS: usize = DEPTH;
 
 /// Octets of a decoded SASL initial response within a command.
 pub const INITIAL_RESPONSE: usize = 12 * 1024;
+
+// The client machine.
+
+/// Commands that a client keeps until their replies have come.
+pub const OUTSTANDING: usize = 1_024;
+
+/// How long a client waits for the next response while something is due. A server may search or
+/// copy a large mailbox meanwhile; RFC 9051 §5.4 asks servers for half an hour of patience, and
+/// clients for none.
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Octets a second that a client expects of a message that is being streamed: less than any modem
+/// gave, more than a server that wants to keep us busy would like to spend.
+pub const FLOOR_RATE: NonZeroU32 = NonZeroU32::MIN.saturating_add(127);
+
+/// After how long in IDLE a client should end it and begin again. RFC 2177 §3 advises less than 29
+/// minutes; routers that forget silent connections are less patient than servers. A machine has no
+/// clock of its own, so this is for the application to do.
+pub const IDLE_REFRESH: Duration = Duration::from_secs(9 * 60);
+
+/// Octets of a response that could not be read which are told for the record.
+pub const INVALID_START: usize = 1_024;
+
+/// Octets of a decoded SASL challenge. What a mechanism needs is far below that.
+pub const CHALLENGE: usize = INITIAL_RESPONSE;
