@@ -29,4 +29,5 @@ pub mod toolkit;
 pub mod utf7;
 
 pub use client::Client;
+pub use open::Open;
 pub use state::{ClearText, Protection, State};
