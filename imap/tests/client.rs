@@ -152,6 +152,18 @@ fn no_clock_runs_in_idle_but_before_and_behind_it() {
 }
 
 #[test]
+fn an_idle_that_waits_for_others_can_be_ended_too() {
+    let mut session = Session::new(Config::new());
+    session.send("NOOP").unwrap();
+    session.client.idle().unwrap();
+    session.client.done().unwrap();
+    assert_eq!(session.client.done(), Err(Misuse::NothingOwed));
+    session.hear("A1 OK done\r\n");
+    session.hear("+ idling\r\n");
+    assert_eq!(session.sent, b"A1 NOOP\r\nA2 IDLE\r\nDONE\r\n");
+}
+
+#[test]
 fn the_clock_stands_still_while_the_application_writes_a_message() {
     let mut session = Session::new(Config::new());
     session.send("APPEND x {4}").unwrap();

@@ -63,10 +63,6 @@ impl CommandId {
 /// ```
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would cost a FETCH its only allocation"
-)]
 pub enum Event {
     /// The server's greeting: OK, or PREAUTH where nobody needs to log in.
     Greeting {

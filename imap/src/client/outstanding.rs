@@ -18,6 +18,8 @@ pub(super) struct Waiting {
     pub(super) fragments: Fragments,
     /// With which literals the fragments were made.
     pub(super) literals: Literals,
+    /// For IDLE, whether the application wants it to end already.
+    pub(super) idle: Idle,
 }
 
 /// A command that was handed over, at least its first part.
@@ -198,9 +200,9 @@ impl Traits {
 
     /// Whether it may go out while `before` is under way.
     pub(super) const fn may_follow(self, before: Self) -> bool {
-        !self.is_alone
-            && !(self.uses_numbers && before.permits_expunge)
-            && !(self.answers_alike && before.answers_alike)
+        !(self.is_alone
+            || self.uses_numbers && before.permits_expunge
+            || self.answers_alike && before.answers_alike)
     }
 }
 

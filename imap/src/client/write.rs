@@ -65,6 +65,7 @@ impl Client {
             body,
             fragments,
             literals,
+            idle: Idle::Asked,
         });
         Ok(id)
     }
@@ -102,7 +103,6 @@ impl Client {
     /// assert_eq!(client.step(&mut input), Step::Transmit("A1 IDLE\r\n".into()));
     /// client.done()?;
     /// input.extend_from_slice(b"+ idling\r\n");
-    /// # let _ = client.step(&mut input);
     /// assert_eq!(client.step(&mut input), Step::Transmit("DONE\r\n".into()));
     /// # Ok::<(), mailwire_imap::client::Misuse>(())
     /// ```
@@ -110,20 +110,19 @@ impl Client {
         if matches!(self.phase, Phase::Closed(_)) {
             return Err(Misuse::Closed);
         }
-        let Some(Outstanding {
-            kind: Kind::Idle(idle),
-            ..
-        }) = self.sent.back_mut()
-        else {
-            return Err(Misuse::NothingOwed);
-        };
-        match idle {
-            Idle::Asked => *idle = Idle::DoneWanted,
-            Idle::Idling => {
+        match self.sent.back_mut().map(|last| &mut last.kind) {
+            Some(Kind::Idle(idle @ Idle::Asked)) => *idle = Idle::DoneWanted,
+            Some(Kind::Idle(idle @ Idle::Idling)) => {
                 *idle = Idle::DoneSent;
                 self.put_done();
             }
-            Idle::DoneWanted | Idle::DoneSent => return Err(Misuse::NothingOwed),
+            _ => {
+                let is_idle = |one: &&mut Waiting| {
+                    matches!(one.body, CommandBody::Idle) && one.idle == Idle::Asked
+                };
+                let waiting = self.waiting.iter_mut().find(is_idle);
+                waiting.ok_or(Misuse::NothingOwed)?.idle = Idle::DoneWanted;
+            }
         }
         Ok(())
     }
@@ -408,6 +407,7 @@ impl Client {
             mut body,
             mut fragments,
             literals,
+            idle,
         } = next;
         let is_possible = match self.permits(&body) {
             Ok(()) if self.state_allows(&body) => Ok(()),
@@ -417,7 +417,10 @@ impl Client {
         if let Err(misuse) = is_possible {
             return self.events.push_back(Event::NotSent { id, misuse });
         }
-        let kind = Kind::of(&mut body, self.has(Capability::SaslIr));
+        let mut kind = Kind::of(&mut body, self.has(Capability::SaslIr));
+        if matches!(kind, Kind::Idle(_)) {
+            kind = Kind::Idle(idle);
+        }
         // What was learnt or forgotten since may have changed which literals wait.
         let is_deferred = matches!(
             kind,
