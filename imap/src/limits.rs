@@ -82,3 +82,57 @@ pub const INVALID_START: usize = 1_024;
 
 /// Octets of a decoded SASL challenge. What a mechanism needs is far below that.
 pub const CHALLENGE: usize = INITIAL_RESPONSE;
+// The server's machine.
+
+/// Octets of a line of an AUTHENTICATE exchange with CRLF. RFC 9051 §6.2.2 names no limit; this is
+/// what RFC 4954 §4 found to be enough for all mechanisms.
+pub const AUTH_LINE: usize = 12_288;
+
+/// Octets of a SASL challenge or response before base64, so that it fits into [`AUTH_LINE`].
+pub const SASL: usize = (AUTH_LINE - 4) / 4 * 3;
+
+/// Octets of the text of a reply. It is for people, and one line of a screen is plenty.
+pub const TEXT: usize = 256;
+
+/// Octets of a message that a server accepts if nothing else is said; large providers take 25 to
+/// 50 MiB before base64.
+pub const MESSAGE: u64 = 64 * 1024 * 1024;
+
+/// Commands that were not understood or out of place, before a server closes. No client that knows
+/// the protocol gets there.
+pub const BAD_COMMANDS: u32 = 20;
+
+/// The same before login, where the other end may be a program of another protocol that was led
+/// here.
+pub const BAD_COMMANDS_BEFORE_LOGIN: u32 = 3;
+
+/// Commands before login that bring a client no further (CAPABILITY, NOOP, ID). A client needs
+/// about three of them.
+pub const IDLE_COMMANDS: u32 = 100;
+
+/// Failed logins on one connection before a server closes it.
+pub const AUTH_FAILURES: u32 = 3;
+
+/// Octets of a server's output that are gathered before the driver gets them: fewer and larger
+/// writes, one allocation for all of it.
+pub const OUTPUT_CHUNK: usize = 64 * 1024;
+
+/// Octets of responses that nobody asked for, above which a client that does not read is given up.
+pub const UNSOLICITED: usize = 1024 * 1024;
+
+/// How long a client may take for a command before login. Shorter than the autologout timer of RFC
+/// 9051 §5.4, because a connection that costs nothing to open is the cheapest thing to exhaust.
+pub const BEFORE_LOGIN_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a client may be silent after login: the least that RFC 9051 §5.4 allows.
+pub const AUTOLOGOUT: Duration = Duration::from_secs(30 * 60);
+
+/// How long a client may stay in one IDLE. RFC 2177 §3 tells clients to begin anew every 29
+/// minutes.
+pub const IDLE_PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+/// The time for a block of a message that is appended.
+pub const BODY_PATIENCE: Duration = Duration::from_secs(180);
+
+/// Octets a second below which a message that is appended is a slow attack.
+pub const BODY_FLOOR: Option<NonZeroU32> = NonZeroU32::new(64);

@@ -294,25 +294,35 @@ impl Fetch {
     /// # Ok::<(), mailwire_imap::error::ParseError>(())
     /// ```
     pub fn pieces(&self) -> impl Iterator<Item = (Bytes, Option<u64>)> {
-        let mut bodies = self.entries().filter_map(|(entry, _)| {
-            let wire = entry.value().of(&self.frame);
-            match Content::of(wire) {
-                Content::Streamed(len) if wire.ends_with(b"}") => Some((entry.end, len)),
-                _ => None,
-            }
-        });
+        let mut bodies = self.cuts();
         let mut start = 0;
         core::iter::from_fn(move || {
             if start > self.frame.len() {
                 return None;
             }
             let body = bodies.next();
-            let end = body.map_or(self.frame.len(), |(end, _)| end as usize);
+            let end = body.map_or(self.frame.len(), |(end, _)| end);
             let mut piece = self.frame.get(start..end)?.to_vec();
             piece.extend_from_slice(b"\r\n");
             start = if body.is_some() { end } else { usize::MAX };
             Some((piece.into(), body.map(|(_, len)| len)))
         })
+    }
+
+    /// Where the frame is cut for literals that are sent by themselves, and how long they are.
+    pub(crate) fn cuts(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.entries().filter_map(|(entry, _)| {
+            let wire = entry.value().of(&self.frame);
+            match Content::of(wire) {
+                Content::Streamed(len) if wire.ends_with(b"}") => Some((entry.end as usize, len)),
+                _ => None,
+            }
+        })
+    }
+
+    /// The octets on the wire, without the CRLF, to be kept.
+    pub(crate) const fn frame(&self) -> &Bytes {
+        &self.frame
     }
 
     fn slice(&self, entry: &Entry) -> Bytes {
