@@ -27,7 +27,9 @@
 //!
 //! Commands are sent with an id, and what a server says is told in the order in which it came:
 //! [`Data`](client::Event::Data) whether it was asked for or not, then [`Done`](client::Event::Done)
-//! with the id. Nothing that comes unasked is ever taken for the answer.
+//! with the id. Nothing that comes unasked is ever taken for the answer. [`Open`] goes from the
+//! greeting to the login in the one order that is safe; the facade crate `mailwire` has async calls
+//! over both.
 //!
 //! ```
 //! use bytes::BytesMut;
@@ -177,5 +179,7 @@ pub mod text;
 pub mod toolkit;
 pub mod utf7;
 
+pub use client::Client;
+pub use open::Open;
 pub use server::Server;
 pub use state::{ClearText, Protection, State};
