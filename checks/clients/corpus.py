@@ -8,6 +8,8 @@ import hashlib
 import random
 from dataclasses import dataclass
 
+from work import Failed
+
 CRLF = b"\r\n"
 THIRTY_MIB = 30 * 1024 * 1024
 
@@ -34,6 +36,25 @@ class Message:
 
 def sha256(octets: bytes) -> str:
     return hashlib.sha256(octets).hexdigest()
+
+
+def one_with(message: Message, found: list[bytes]) -> bytes:
+    """The one message with that Message-ID in its own header; an attached message may have another."""
+    mine = [octets for octets in found if b"Message-ID: " + message.message_id in octets.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0]]
+    if len(mine) != 1:
+        raise Failed(f"{len(mine)} of {len(found)} messages are this one")
+    return mine[0]
+
+
+def same(want: bytes, have: bytes) -> None:
+    if sha256(want) == sha256(have):
+        return
+    at = next((i for i, (a, b) in enumerate(zip(want, have)) if a != b), min(len(want), len(have)))
+    around = slice(max(at - 24, 0), at + 24)
+    raise Failed(
+        f"sha256={sha256(have)}, wanted {sha256(want)}; {len(have)} octets, wanted {len(want)}; "
+        f"the first difference is at {at}: {have[around]!r}, wanted {want[around]!r}"
+    )
 
 
 def _head(name: str, *fields: bytes) -> bytes:
