@@ -26,7 +26,7 @@ class Talk:
         self.process = subprocess.Popen(
             [str(word) for word in [*words, at.mode, at.port, at.ca, at.user, how]],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, start_new_session=True, bufsize=0,
-            env={**os.environ, **at.env, "CACHE": str(at.cache)}, cwd=at.home,
+            env={**os.environ, **at.env, "CACHE": str(at.cache), "PYTHONDONTWRITEBYTECODE": "1"}, cwd=at.home,
         )
         self.buffer = b""
         try:
