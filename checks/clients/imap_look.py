@@ -68,10 +68,12 @@ class Look:
         data = self.must(self.client.fetch("1:*", items)) if self.client.untagged_responses["EXISTS"] != [b"0"] else []
         self.must(self.client.unselect())
         found = {}
-        for each in data:
+        # imaplib answers a pair of what stands in front of a literal and the literal, and then what stands behind it.
+        for each, behind in zip(data, data[1:]):
             if not isinstance(each, tuple):
                 continue
             head, field = each
+            head += behind if isinstance(behind, bytes) else b""
             name = field.strip().partition(b":")[2].strip().decode()
             if not name or name in found:
                 raise Failed(f"{mailbox} has {name or 'a message with no Message-ID'} more than once")

@@ -42,7 +42,7 @@ push "{keys}<sync-mailbox><exit>"
         )
     finally:
         os.close(theirs)
-    screen, until, rejected = b"", time.monotonic() + PATIENCE, False
+    screen, until = b"", time.monotonic() + PATIENCE
     try:
         while time.monotonic() < until:
             ready, _, _ = select.select([ours], [], [], 1)
@@ -53,16 +53,10 @@ push "{keys}<sync-mailbox><exit>"
             if octets == b"" or (octets is None and process.poll() is not None):
                 break
             screen += octets or b""
-            if b"(r)eject" in screen and not rejected:
-                # It asks about a certificate that it does not trust.
-                rejected = True
-                os.write(ours, b"r")
-                until = min(until, time.monotonic() + 5)
+            if b"(r)eject" in screen:
+                raise Failed("it asks whether to trust the certificate", plain(screen))
         else:
-            if not rejected:
-                raise Failed(f"no end within {PATIENCE} s", plain(screen))
-        if rejected:
-            raise Failed("it asks whether to trust the certificate", plain(screen))
+            raise Failed(f"no end within {PATIENCE} s", plain(screen))
         if process.wait(15) != 0:
             raise Failed(f"neomutt ended with {process.returncode}", plain(screen))
     except subprocess.TimeoutExpired:

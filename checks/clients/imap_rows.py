@@ -13,6 +13,7 @@ from imap_place import Place
 from imap_readers import READERS, refuses
 from imap_writers import OWN, WRITERS
 from mailserver import RECIPIENT, SENDER
+from readers import Cannot
 from work import Failed
 
 #: Each of the modes: readers by message and once with a CA that does not match, writers by message, what each client
@@ -70,9 +71,9 @@ class ImapRows:
         for name in names:
             for mode in self.modes:
                 want = [octets if octets.endswith(b"\r\n") or name not in WHOLE_LINES else octets + b"\r\n" for octets in stored]
-                self.run.one_read(f"{name} fetches", READERS[name], self.target(mode, READS), want, self.place.log)
+                self.run.one_read(f"{name} fetches", guarded(READERS[name]), self.target(mode, READS), want, self.place.log)
                 wrong = self.target(mode, READS, self.run.wrong_ca)
-                self.run.refusal(f"{name} fetches", mode, self.place, lambda: refuses(name, wrong))
+                self.run.refusal(f"{name} fetches", mode, self.place, lambda: guarded(refuses)(name, wrong))
                 shutil.rmtree(wrong.home)
 
     def writes(self, name: str, write, mode: str) -> None:
@@ -87,6 +88,8 @@ class ImapRows:
             found.extend(map(OWN.get(name, bytes), self.place.stored(WORKS, mailbox)))
             if len(found) != len(self.run.messages):
                 raise Failed(f"{len(found)} messages where there should be {len(self.run.messages)}")
+            with Look(self.place, WORKS) as look:
+                look.unmake(mailbox)
 
         trouble = attempt(all_of_them)
         for message in self.run.messages:
@@ -98,8 +101,6 @@ class ImapRows:
 
             self.row(f"{name} appends", mode, message.name, arrived, "sha256=" + sha256(message.octets))
         shutil.rmtree(at.home)
-        with Look(self.place, WORKS) as look:
-            look.unmake(mailbox)
 
     def deed(self, name: str, mode: str, what: str, deed) -> None:
         at = self.target(mode, WORKS)
@@ -138,12 +139,24 @@ class ImapRows:
         shutil.rmtree(at.home)
 
 
+def guarded(act):
+    """Whatever goes wrong is Failed: an answer that cannot be read is the row's failure, not the table's."""
+
+    def run(*more):
+        try:
+            return act(*more)
+        except (Failed, Cannot):
+            raise
+        except Exception as error:
+            raise Failed(f"{type(error).__name__}: {error}", traceback.format_exc()) from error
+
+    return run
+
+
 def attempt(act) -> Failed | None:
-    """What went wrong, if something did: whatever it is, it is the row's."""
+    """What went wrong, if something did."""
     try:
-        act()
+        guarded(act)()
     except Failed as failure:
         return failure
-    except Exception as error:
-        return Failed(f"{type(error).__name__}: {error}", traceback.format_exc())
     return None
