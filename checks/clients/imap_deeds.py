@@ -14,7 +14,7 @@ import imap_sync
 import imap_talk
 from corpus import sha256
 from imap_look import Look
-from imap_notes import ATTACHED, attachment, note
+from imap_notes import ATTACHED, attachment, note, number_of
 from imap_place import SPECIAL, Place
 from imap_readers import curl_url, curl_words, fetchmail_run
 from senders import Target
@@ -45,7 +45,7 @@ class Scene:
         """What the far end has: by note, its flags."""
         with Look(self.place, self.at.user) as look:
             found = look.mailbox(mailbox or self.mailbox)
-        return {int(re.search(r"\d+", name)[0]): set(seen.flags) for name, seen in found.items()}
+        return {number_of(name): set(seen.flags) for name, seen in found.items()}
 
     def must_have(self, numbers: set[int], mailbox: str = "") -> None:
         """These notes and no others are there, and their octets are what they were."""

@@ -3,8 +3,9 @@
 import base64
 import functools
 import random
+import re
 
-from corpus import Message, _head, _lines
+from corpus import Message, heading, text_of
 
 #: The note that has an attachment.
 ATTACHED = 4
@@ -18,10 +19,10 @@ def attachment() -> bytes:
 @functools.cache
 def note(number: int) -> Message:
     name = f"note-{number}"
-    text = _lines([b"This is note %d, and its word is needle%dx." % (number, number), b".", b"From here on."])
+    text = text_of([b"This is note %d, and its word is needle%dx." % (number, number), b".", b"From here on."])
     if number != ATTACHED:
-        return Message(name, _head(name) + text)
-    return Message(name, _head(name, b'Content-Type: multipart/mixed; boundary="=_b"') + (
+        return Message(name, heading(name) + text)
+    return Message(name, heading(name, b'Content-Type: multipart/mixed; boundary="=_b"') + (
         b"--=_b\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n" + text
         + b'--=_b\r\nContent-Type: application/octet-stream; name="noise.bin"\r\n'
         + b'Content-Disposition: attachment; filename="noise.bin"\r\nContent-Transfer-Encoding: base64\r\n\r\n'
@@ -32,3 +33,7 @@ def note(number: int) -> Message:
 def name_of(number: int) -> str:
     """Its Message-ID."""
     return note(number).message_id.decode()
+
+
+def number_of(name: str) -> int:
+    return int(re.fullmatch(r"<note-(\d+)@.*>", name)[1])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from corpus import sha256
 from imap_look import Look
-from imap_notes import name_of, note
+from imap_notes import name_of, note, number_of
 from imap_place import Place
 from imap_talk import LIBRARIES, Talk
 from senders import Target
@@ -74,7 +74,7 @@ class Pair:
                 raise Failed(f"{who} has {have}, the third {third}")
         octets = {sha256(each) for each in self.place.stored(self.account, self.mailbox)}
         for name in seen:
-            if sha256(note(int(name.partition("-")[2].partition("@")[0])).octets) not in octets:
+            if sha256(note(number_of(name)).octets) not in octets:
                 raise Failed(f"{name} has other octets on disk")
         return {name: each.flags for name, each in seen.items()}
 
@@ -180,7 +180,7 @@ class Pair:
     def must_be(self, mailbox: str, numbers: set[int]) -> None:
         """Of this pair's messages these are there, once each, and their octets are what they were."""
         with Look(self.place, self.account) as look:
-            names = {name for name in look.mailbox(mailbox) if self.first <= int(name.split("-")[1].split("@")[0]) < self.first + 1000}
+            names = {name for name in look.mailbox(mailbox) if number_of(name) // 1000 == self.first // 1000}
         if names != {name_of(number) for number in numbers}:
             raise Failed(f"{mailbox} has {sorted(names)}, wanted {sorted(numbers)}")
         octets = {sha256(each) for each in self.place.stored(self.account, mailbox)}

@@ -12,7 +12,7 @@ import imap_dialogue
 import imap_neomutt
 import imap_sync
 import imap_talk
-from readers import Cannot, _files, _folder, _from_line_feeds, _maildir
+from readers import Cannot, files_of, new_folder, from_line_feeds, maildir_of
 from senders import Target
 from work import Failed, must
 
@@ -33,23 +33,23 @@ def curl_url(at: Target, rest: str = "") -> str:
 
 def curl(at: Target) -> list[bytes]:
     """Nothing is taken away."""
-    folder = _folder(at)
+    folder = new_folder(at)
     said = must(curl_words(at, "--request", "UID SEARCH ALL", curl_url(at, "INBOX")), env=at.env).stdout
     uids = said.decode().removeprefix("* SEARCH").split()
     if not uids:
         raise Failed("an empty list")
     url = curl_url(at, f"INBOX;UID={{{','.join(uids)}}}")
     must(curl_words(at, "--fail-early", "--output", folder / "#1", url), env=at.env)
-    return _files(folder)
+    return files_of(folder)
 
 
 def _library(name: str):
     def read(at: Target) -> list[bytes]:
-        folder = _folder(at)
+        folder = new_folder(at)
         with imap_talk.LIBRARIES[name](at) as talk:
             talk.do("select", mailbox="INBOX", readonly=True)
             talk.do("read", folder=str(folder))
-        return _files(folder)
+        return files_of(folder)
 
     read.__doc__ = "Nothing is taken away."
     return read
@@ -58,26 +58,26 @@ def _library(name: str):
 def mbsync(at: Target) -> list[bytes]:
     """Writes a Maildir with LF. Puts one X-TUID behind the header, by which it finds a message again."""
     imap_sync.mbsync(at, ["INBOX"])
-    return [imap_sync.without_tuid(_from_line_feeds(octets)) for octets in _maildir(at.home / "near/INBOX")]
+    return [imap_sync.without_tuid(from_line_feeds(octets)) for octets in maildir_of(at.home / "near/INBOX")]
 
 
 def offlineimap(at: Target) -> list[bytes]:
     """Writes a Maildir with LF. Nothing is taken away."""
     imap_sync.offlineimap(at, ["INBOX"])
-    return [_from_line_feeds(octets) for octets in _maildir(at.home / "near/INBOX")]
+    return [from_line_feeds(octets) for octets in maildir_of(at.home / "near/INBOX")]
 
 
 def fetchmail(at: Target) -> list[bytes]:
     """Hands LF text to a program. Puts one Received of its own in front, behind the Return-Path that it found."""
-    folder = _folder(at)
+    folder = new_folder(at)
     fetchmail_run(at, f"""fetchall keep mda "cat >$(mktemp {folder}/XXXXXXXX)\"""")
     own = re.compile(rb"\A((?:Return-Path: [^\n]*\n)?)Received: from localhost[^\n]*\n(?:[ \t][^\n]*\n)*", re.DOTALL)
     found = []
-    for octets in _files(folder):
+    for octets in files_of(folder):
         match = own.match(octets)
         if not match or b"(fetchmail-" not in match[0]:
             raise Failed(f"fetchmail's Received is not where it was expected: {octets[:200]!r}")
-        found.append(_from_line_feeds(match[1] + octets[match.end():]))
+        found.append(from_line_feeds(match[1] + octets[match.end():]))
     return found
 
 
@@ -105,7 +105,7 @@ def neomutt(at: Target) -> list[bytes]:
     if not folder.is_dir():
         raise Failed("nothing was copied")
     own = b"Content-Length: %(length)d\r\nLines: %(lines)d\r\n"
-    return [imap_neomutt.without(own, _from_line_feeds(octets)) for octets in _maildir(folder)]
+    return [imap_neomutt.without(own, from_line_feeds(octets)) for octets in maildir_of(folder)]
 
 
 def openssl(at: Target) -> list[bytes]:

@@ -12,7 +12,7 @@ from corpus import sha256
 from imap_look import Look
 from imap_notes import name_of, note
 from imap_place import Place
-from readers import _from_line_feeds
+from readers import from_line_feeds
 from senders import Target
 from work import Failed, Ran, must
 
@@ -147,7 +147,7 @@ class TwoWay:
                     if have != want:
                         raise Failed(f"{mailbox} on the {side} side has {have}, wanted {want}")
                 octets = sorted(sha256(note(number).octets) for number in notes)
-                files = [_from_line_feeds(path.read_bytes()) for path in self.near(mailbox).values()]
+                files = [from_line_feeds(path.read_bytes()) for path in self.near(mailbox).values()]
                 for side, have in (("near", files), ("far", self.place.stored(self.at.user, mailbox))):
                     if sorted(sha256(without_tuid(each)) for each in have) != octets:
                         raise Failed(f"other octets in {mailbox} on the {side} side")

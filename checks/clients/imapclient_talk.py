@@ -23,9 +23,10 @@ def text(octets) -> str:
 class Client:
     def __init__(self):
         context = ssl.create_default_context(cafile=ca)
-        implicit = mode == "implicit"
-        self.client = imapclient.IMAPClient("localhost", int(port), ssl=implicit, ssl_context=context if implicit else None, timeout=100)
-        if not implicit:
+        if mode == "implicit":
+            self.client = imapclient.IMAPClient("localhost", int(port), ssl_context=context, timeout=100)
+        else:
+            self.client = imapclient.IMAPClient("localhost", int(port), ssl=False, timeout=100)
             self.client.starttls(context)
         if how == "PLAIN":
             self.client.plain_login(user, PASSWORD)
