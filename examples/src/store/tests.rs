@@ -8,6 +8,7 @@
 
 mod crash;
 mod disk;
+mod imap_crash;
 mod imap_disk;
 mod index;
 mod mailboxes;

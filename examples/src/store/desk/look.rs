@@ -241,6 +241,8 @@ impl<F: Fs> Bench<'_, F> {
                 (entry.file, entry.part) = (file.into_boxed_os_str(), Part::Cur);
             }
         }
+        // The first name would bring back a message whose second name is removed.
+        fs.sync_dir(&maildir.new)?;
         self.own_changes(open);
         Ok(())
     }
