@@ -65,7 +65,7 @@ pub(crate) fn read(scan: &mut Scan<'_>) -> Parsed<[u32; FIELDS]> {
         if (2..8).contains(&field) {
             addresses(scan)?;
         } else {
-            scan.nstring()?;
+            scan.pass_nstring()?;
         }
     }
     scan.close()?;
@@ -102,26 +102,34 @@ pub(crate) fn between(scan: &mut Scan<'_>) -> Parsed<()> {
 
 fn address(scan: &mut Scan<'_>) -> Parsed<()> {
     scan.need(b'(', Expected::Address)?;
-    scan.nstring()?;
+    scan.pass_nstring()?;
     for _ in 0..3 {
         scan.sp()?;
-        scan.nstring()?;
+        scan.pass_nstring()?;
     }
     scan.close()
 }
 
 /// The same as views: for what has been checked before.
-fn checked_address<'a>(scan: &mut Scan<'a>) -> Parsed<[Option<Text<'a>>; 4]> {
-    scan.need(b'(', Expected::Address)?;
+#[inline]
+fn checked_address<'a>(scan: &mut Scan<'a>) -> Option<Address<'a>> {
+    if !scan.eat(b'(') {
+        return None;
+    }
     let name = scan.checked_ntext();
-    scan.sp()?;
+    scan.sp().ok()?;
     let route = scan.checked_ntext();
-    scan.sp()?;
+    scan.sp().ok()?;
     let mailbox = scan.checked_ntext();
-    scan.sp()?;
+    scan.sp().ok()?;
     let host = scan.checked_ntext();
-    scan.close()?;
-    Ok([name, route, mailbox, host])
+    scan.close().ok()?;
+    Some(Address {
+        name,
+        route,
+        mailbox,
+        host,
+    })
 }
 
 impl Envelope {
@@ -306,16 +314,11 @@ impl<'a> Iterator for Addresses<'a> {
     fn next(&mut self) -> Option<Address<'a>> {
         let scan = self.scan.as_mut()?;
         while scan.eat(b' ') {}
-        let Ok([name, route, mailbox, host]) = checked_address(scan) else {
+        let address = checked_address(scan);
+        if address.is_none() {
             self.scan = None;
-            return None;
-        };
-        Some(Address {
-            name,
-            route,
-            mailbox,
-            host,
-        })
+        }
+        address
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     Tolerance,
     code::{self, Code},
     scan::{Parsed, Scan, Span},
-    write,
+    uppercase, write,
 };
 use crate::{command::Tag, error::Expected, text::Text};
 
@@ -46,9 +46,15 @@ impl Condition {
     }
 
     pub(super) fn of(word: &[u8]) -> Option<Self> {
-        [Self::Ok, Self::No, Self::Bad, Self::PreAuth, Self::Bye]
-            .into_iter()
-            .find(|condition| condition.name().eq_ignore_ascii_case(word))
+        let (upper, len) = uppercase::<7>(word);
+        Some(match upper.get(..len)? {
+            b"OK" => Self::Ok,
+            b"NO" => Self::No,
+            b"BAD" => Self::Bad,
+            b"PREAUTH" => Self::PreAuth,
+            b"BYE" => Self::Bye,
+            _ => return None,
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{
     scan::{Parsed, Scan, Span},
-    write,
+    uppercase, write,
 };
 use crate::{
     error::{Expected, ParseError},
@@ -111,11 +111,8 @@ impl<'a> StatusItem<'a> {
     }
 
     fn known(name: &[u8], scan: &mut Scan<'a>) -> Option<Parsed<Self>> {
-        let mut upper = [0; 16];
-        let upper = upper.get_mut(..name.len())?;
-        upper.copy_from_slice(name);
-        upper.make_ascii_uppercase();
-        Some(match &*upper {
+        let (upper, len) = uppercase::<16>(name);
+        Some(match upper.get(..len)? {
             b"APPENDLIMIT" if scan.is_nil() => Ok(Self::AppendLimit(None)),
             b"APPENDLIMIT" => scan.number64().map(|limit| Self::AppendLimit(Some(limit))),
             b"DELETED" => scan.number().map(Self::Deleted),

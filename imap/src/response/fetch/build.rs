@@ -4,7 +4,7 @@ use core::num::NonZeroU32;
 
 use bytes::{BufMut, BytesMut};
 
-use super::{Entry, Fetch, Index, Kind, Plain, Section};
+use super::{Entry, Fetch, Index, Kind, Plain, Section, noted};
 use crate::{
     bodystructure::BodyStructure,
     datetime::DateTime,
@@ -51,7 +51,7 @@ impl FetchBuilder {
 
     /// One item: its name, and what writes its value.
     fn item(mut self, kind: Kind, name: &[u8], put: impl FnOnce(&mut BytesMut)) -> Self {
-        if self.wire.last() != Some(&b'(') || self.index.len > 0 {
+        if self.wire.last() != Some(&b'(') || self.index.len > 0 || self.index.rest > 0 {
             self.wire.put_u8(b' ');
         }
         let start = narrow(self.wire.len());
@@ -59,7 +59,7 @@ impl FetchBuilder {
         self.wire.put_u8(b' ');
         let value = narrow(self.wire.len());
         put(&mut self.wire);
-        self.index.push(Entry {
+        self.index.push(&Entry {
             kind,
             name: start,
             value,
@@ -118,7 +118,9 @@ impl FetchBuilder {
             wire.put_slice(envelope.wire());
         });
         let at = narrow(builder.wire.len() - envelope.wire().len());
-        builder.plain.envelope = (at, envelope.starts());
+        if let Some(noted) = noted(at, envelope.starts()) {
+            builder.plain.envelope = noted;
+        }
         builder
     }
 
@@ -232,12 +234,8 @@ impl FetchBuilder {
         Fetch {
             frame: self.wire.freeze(),
             number: self.number,
-            uid: self.plain.uid,
-            size: self.plain.size,
-            mod_seq: self.plain.mod_seq,
             index: self.index,
-            envelope: self.plain.envelope,
-            body: self.plain.body,
+            plain: self.plain,
             manner: (Tolerances::NONE, true),
         }
     }
