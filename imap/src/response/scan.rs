@@ -131,7 +131,7 @@ impl<'a> Scan<'a> {
         self.octets.get(span.range()).unwrap_or_default()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn peek(&self) -> Option<u8> {
         self.octets.get(self.at).copied()
     }
@@ -153,7 +153,7 @@ impl<'a> Scan<'a> {
         tolerated
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn eat(&mut self, octet: u8) -> bool {
         let eaten = self.peek() == Some(octet);
         self.at += usize::from(eaten);
@@ -169,7 +169,7 @@ impl<'a> Scan<'a> {
     }
 
     /// One space.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn sp(&mut self) -> Parsed<()> {
         if self.peek() != Some(b' ') {
             return self.fail(Expected::Space);
@@ -198,14 +198,15 @@ impl<'a> Scan<'a> {
     }
 
     /// Whether the list ends here; what follows a `true` is behind the parenthesis.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn closed(&mut self) -> bool {
         if self.eat(b')') {
             return true;
         }
-        self.peek() == Some(b' ') && self.closed_behind_spaces()
+        matches!(self.rest(), [b' ', b' ' | b')', ..]) && self.closed_behind_spaces()
     }
 
+    #[cold]
     fn closed_behind_spaces(&mut self) -> bool {
         let start = self.at;
         if self.peek() == Some(b' ') && self.allow.contains(Tolerance::SpaceInParentheses) {
@@ -350,7 +351,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Goes over a `quoted`. Nearly all have neither an escape nor a defect.
-    #[inline]
+    #[inline(always)]
     fn pass_quoted(&mut self) -> Parsed<()> {
         match quoted::plain_end(self.octets, self.at + 1) {
             Some(end) => {
@@ -469,7 +470,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Goes over a `string`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pass_string(&mut self) -> Parsed<()> {
         match self.peek() {
             Some(b'"') => self.pass_quoted(),
@@ -478,7 +479,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Goes over an `nstring`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pass_nstring(&mut self) -> Parsed<()> {
         match self.peek() {
             Some(b'"') => self.pass_quoted(),
@@ -488,7 +489,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Whether `NIL` stands here as nearly all write it, in front of more; it is passed.
-    #[inline]
+    #[inline(always)]
     fn is_common_nil(&mut self) -> bool {
         let found = matches!(self.rest(), [b'N', b'I', b'L', b' ' | b')', ..]);
         self.at += usize::from(found) * 3;
