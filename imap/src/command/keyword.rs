@@ -1,10 +1,9 @@
 //! Keywords, to be dispatched on.
 
-use nom::bytes::complete::take_while1;
-
 use crate::{
     error::{Expected, ParseError},
     grammar::{Cursor, is_atom_char},
+    response::uppercase,
 };
 
 /// No keyword of ours is longer.
@@ -14,12 +13,13 @@ const MAX: usize = 24;
 pub(super) struct Keyword<'a> {
     raw: &'a [u8],
     upper: [u8; MAX],
+    len: usize,
 }
 
 impl<'a> Keyword<'a> {
     /// In upper case; nothing where it is longer than any that we know.
     pub(super) fn upper(&self) -> &[u8] {
-        self.upper.get(..self.raw.len()).unwrap_or_default()
+        self.upper.get(..self.len).unwrap_or_default()
     }
 
     /// As it came.
@@ -34,11 +34,10 @@ pub(super) fn keyword<'a>(
     expected: Expected,
 ) -> Result<Keyword<'a>, ParseError> {
     let is_part = |octet: u8| is_atom_char(octet) && octet != b'[';
-    let raw: &'a [u8] = cursor.run(expected, take_while1(is_part))?;
-    let mut upper = [0; MAX];
-    if let Some(upper) = upper.get_mut(..raw.len()) {
-        upper.copy_from_slice(raw);
-        upper.make_ascii_uppercase();
+    let raw: &'a [u8] = cursor.take_while(is_part);
+    if raw.is_empty() {
+        return Err(cursor.error(expected));
     }
-    Ok(Keyword { raw, upper })
+    let (upper, len) = uppercase(raw);
+    Ok(Keyword { raw, upper, len })
 }
