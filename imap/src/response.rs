@@ -53,7 +53,7 @@ pub use self::{
 use crate::{
     capability::Capabilities,
     error::{Expected, ParseError},
-    grammar::is_tag_char,
+    grammar::{Upper, is_tag_char},
 };
 
 /// One response of a server.
@@ -183,8 +183,7 @@ impl Response {
             *self = Self::Status(Status::read(scan, Span::default(), condition)?);
             return Ok(());
         }
-        let (upper, len) = uppercase::<12>(word);
-        *self = match upper.get(..len).unwrap_or_default() {
+        *self = match Upper::of(word).as_bytes() {
             b"CAPABILITY" => Self::Capability(Capabilities::read(scan)?),
             b"ENABLED" => Self::Enabled(Capabilities::read(scan)?),
             b"ESEARCH" => Self::ESearch(ESearch::read(scan)?),
@@ -299,19 +298,6 @@ impl Response {
         }
         self
     }
-}
-
-/// A word in upper case, and its length; of a longer one than all that are known, nothing.
-pub(crate) fn uppercase<const MAX: usize>(word: &[u8]) -> ([u8; MAX], usize) {
-    let mut upper = [0; MAX];
-    if word.len() > MAX {
-        return (upper, 0);
-    }
-    // One octet at a time: a call to copy a few of them takes longer.
-    for (place, octet) in upper.iter_mut().zip(word) {
-        *place = octet.to_ascii_uppercase();
-    }
-    (upper, word.len())
 }
 
 fn put(wire: &mut BytesMut, frame: &[u8]) {

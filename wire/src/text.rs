@@ -48,24 +48,10 @@ impl Short {
     /// while, so they are put together in registers.
     #[inline]
     fn of(from: &[u8]) -> Option<Self> {
-        let len = u8::try_from(from.len()).ok()?;
-        // What does not belong to the last word is shifted out; of no octets, all of it.
-        let last = |whole: u8| {
-            let word = from.last_chunk().map(|octets| u64::from_le_bytes(*octets));
-            let beyond = u32::from(whole.wrapping_sub(len)) * 8;
-            word.and_then(|word| word.checked_shr(beyond)).unwrap_or(0)
-        };
-        let (first, second, third) = match len {
-            0..4 => (few(from), 0, 0),
-            4..8 => {
-                let front = u64::from(u32::from_le_bytes(*from.first_chunk()?));
-                let back = u64::from(u32::from_le_bytes(*from.last_chunk()?));
-                (front | back << ((len - 4) * 8), 0, 0)
-            }
-            8..16 => (word(from)?, last(16), 0),
-            16..24 => (word(from)?, word(from.get(8..)?)?, last(24)),
-            _ => return None,
-        };
+        let len = u8::try_from(from.len())
+            .ok()
+            .filter(|len| usize::from(*len) <= Octets::INLINE)?;
+        let (first, second, third) = (word(from, 0), word(from, 8), word(from, 16));
         let [a, b, c, d, e, f, g, h] = first.to_le_bytes();
         let [i, j, k, l, m, n, o, p] = second.to_le_bytes();
         let [q, r, s, t, u, v, w, _] = third.to_le_bytes();
@@ -78,13 +64,19 @@ impl Short {
     }
 }
 
-fn word(from: &[u8]) -> Option<u64> {
-    from.first_chunk().map(|octets| u64::from_le_bytes(*octets))
-}
-
-/// Less than four octets as a word.
-fn few(from: &[u8]) -> u64 {
-    from.iter()
+/// Up to eight octets from `at` on, the first one lowest, zero where there is none.
+#[inline]
+fn word(from: &[u8], at: usize) -> u64 {
+    let rest = from.get(at..).unwrap_or_default();
+    if let Some(whole) = rest.first_chunk() {
+        return u64::from_le_bytes(*whole);
+    }
+    if let (Some(front), Some(back)) = (rest.first_chunk(), rest.last_chunk()) {
+        // The two halves overlap where there are less than eight.
+        let back = u64::from(u32::from_le_bytes(*back)) << ((rest.len() - 4) * 8);
+        return u64::from(u32::from_le_bytes(*front)) | back;
+    }
+    rest.iter()
         .rev()
         .fold(0, |word, octet| word << 8 | u64::from(*octet))
 }

@@ -2,24 +2,19 @@
 
 use crate::{
     error::{Expected, ParseError},
-    grammar::{Cursor, is_atom_char},
-    response::uppercase,
+    grammar::{Cursor, Upper, is_atom_char},
 };
-
-/// No keyword of ours is longer.
-const MAX: usize = 24;
 
 /// A keyword as it came and in upper case.
 pub(super) struct Keyword<'a> {
     raw: &'a [u8],
-    upper: [u8; MAX],
-    len: usize,
+    upper: Upper,
 }
 
 impl<'a> Keyword<'a> {
     /// In upper case; nothing where it is longer than any that we know.
     pub(super) fn upper(&self) -> &[u8] {
-        self.upper.get(..self.len).unwrap_or_default()
+        self.upper.as_bytes()
     }
 
     /// As it came.
@@ -29,6 +24,7 @@ impl<'a> Keyword<'a> {
 }
 
 /// The octets of an atom up to a bracket, which begins a section.
+#[inline]
 pub(super) fn keyword<'a>(
     cursor: &mut Cursor<'a>,
     expected: Expected,
@@ -38,6 +34,8 @@ pub(super) fn keyword<'a>(
     if raw.is_empty() {
         return Err(cursor.error(expected));
     }
-    let (upper, len) = uppercase(raw);
-    Ok(Keyword { raw, upper, len })
+    Ok(Keyword {
+        raw,
+        upper: Upper::of(raw),
+    })
 }

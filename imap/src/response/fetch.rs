@@ -20,7 +20,6 @@ pub use self::{
 use super::{
     Notices, Tolerances, flags,
     scan::{Parsed, Scan, Span, narrow},
-    uppercase,
 };
 use crate::{
     bodystructure::{self, BodyStructure},
@@ -28,7 +27,7 @@ use crate::{
     envelope::{self, Envelope},
     error::{Expected, ParseError},
     flag::Flags,
-    grammar::{Cursor, is_atom_char},
+    grammar::{Cursor, Upper, is_atom_char},
 };
 
 /// A FETCH response: what a server says about one message.
@@ -569,8 +568,7 @@ fn known(scan: &mut Scan<'_>, value: &mut usize, plain: &mut Plain) -> Parsed<Ki
     }
     scan.sp()?;
     *value = scan.at();
-    let (upper, len) = uppercase::<16>(name);
-    Ok(match upper.get(..len).unwrap_or_default() {
+    Ok(match Upper::of(name).as_bytes() {
         b"UID" => {
             plain.uid = Some(scan.nz_number()?);
             Kind::Uid

@@ -8,9 +8,9 @@ use super::{
     Tolerance,
     code::{self, Code},
     scan::{Parsed, Scan, Span},
-    uppercase, write,
+    write,
 };
-use crate::{command::Tag, error::Expected, text::Text};
+use crate::{command::Tag, error::Expected, grammar::Upper, text::Text};
 
 /// Which status a response has.
 ///
@@ -46,8 +46,7 @@ impl Condition {
     }
 
     pub(super) fn of(word: &[u8]) -> Option<Self> {
-        let (upper, len) = uppercase::<7>(word);
-        Some(match upper.get(..len)? {
+        Some(match Upper::of(word).as_bytes() {
             b"OK" => Self::Ok,
             b"NO" => Self::No,
             b"BAD" => Self::Bad,

@@ -6,10 +6,11 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{
     scan::{Parsed, Scan, Span},
-    uppercase, write,
+    write,
 };
 use crate::{
     error::{Expected, ParseError},
+    grammar::Upper,
     mailbox::{InvalidMailbox, Mailbox},
     text::Text,
 };
@@ -111,8 +112,7 @@ impl<'a> StatusItem<'a> {
     }
 
     fn known(name: &[u8], scan: &mut Scan<'a>) -> Option<Parsed<Self>> {
-        let (upper, len) = uppercase::<16>(name);
-        Some(match upper.get(..len)? {
+        Some(match Upper::of(name).as_bytes() {
             b"APPENDLIMIT" if scan.is_nil() => Ok(Self::AppendLimit(None)),
             b"APPENDLIMIT" => scan.number64().map(|limit| Self::AppendLimit(Some(limit))),
             b"DELETED" => scan.number().map(Self::Deleted),
