@@ -328,15 +328,11 @@ impl Command {
     }
 
     fn read(cursor: &mut Cursor<'_>) -> Result<Self, ParseError> {
-        // Written where it stays: a command is large, and handing it up costs more than most take.
-        let mut command = Self {
-            tag: Tag::parse(cursor)?,
-            body: CommandBody::Noop,
-        };
+        let tag = Tag::parse(cursor)?;
         cursor.space()?;
-        command.body.read(cursor)?;
+        let body = CommandBody::parse(cursor)?;
         cursor.end()?;
-        Ok(command)
+        Ok(Self { tag, body })
     }
 
     /// Writes the command in fragments with its CRLF; behind APPEND the message is announced, and
@@ -398,56 +394,43 @@ impl CommandBody {
         }
     }
 
-    fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<(), ParseError> {
+    fn parse(cursor: &mut Cursor<'_>) -> Result<Self, ParseError> {
         let word = keyword::keyword(cursor, Expected::Command)?;
-        *self = match word.upper() {
-            b"AUTHENTICATE" => authenticate::parse(cursor)?,
-            b"LOGIN" => login::parse(cursor)?,
-            b"ID" => id::parse(cursor)?,
-            b"ENABLE" => enable::parse(cursor)?,
-            b"SELECT" => {
-                let (mailbox, parameters) = select::parse(cursor)?;
-                Self::Select {
-                    mailbox,
-                    parameters,
-                }
-            }
-            b"EXAMINE" => {
-                let (mailbox, parameters) = select::parse(cursor)?;
-                Self::Examine {
-                    mailbox,
-                    parameters,
-                }
-            }
-            b"CREATE" => create::parse(cursor)?,
-            b"DELETE" => Self::Delete {
-                mailbox: mailboxes::parse(cursor)?,
-            },
-            b"SUBSCRIBE" => Self::Subscribe {
-                mailbox: mailboxes::parse(cursor)?,
-            },
-            b"UNSUBSCRIBE" => Self::Unsubscribe {
-                mailbox: mailboxes::parse(cursor)?,
-            },
-            b"RENAME" => mailboxes::parse_rename(cursor)?,
-            b"LIST" => list::parse(cursor)?,
-            b"LSUB" => list::parse_lsub(cursor)?,
-            b"STATUS" => status::parse(cursor)?,
-            b"APPEND" => append::parse(cursor)?,
-            b"SEARCH" => search::parse(cursor, By::Number)?,
-            b"SORT" => sort::parse(cursor, By::Number)?,
-            b"THREAD" => thread::parse(cursor, By::Number)?,
-            b"FETCH" => fetch::parse(cursor, By::Number)?,
-            b"STORE" => store::parse(cursor, By::Number)?,
-            b"COPY" => copy::parse_copy(cursor, By::Number)?,
-            b"MOVE" => copy::parse_move(cursor, By::Number)?,
-            b"UID" => Self::parse_uid(cursor)?,
+        match word.upper() {
+            b"AUTHENTICATE" => authenticate::parse(cursor),
+            b"LOGIN" => login::parse(cursor),
+            b"ID" => id::parse(cursor),
+            b"ENABLE" => enable::parse(cursor),
+            b"SELECT" => select::parse(cursor).map(|(mailbox, parameters)| Self::Select {
+                mailbox,
+                parameters,
+            }),
+            b"EXAMINE" => select::parse(cursor).map(|(mailbox, parameters)| Self::Examine {
+                mailbox,
+                parameters,
+            }),
+            b"CREATE" => create::parse(cursor),
+            b"DELETE" => mailboxes::parse(cursor).map(|mailbox| Self::Delete { mailbox }),
+            b"SUBSCRIBE" => mailboxes::parse(cursor).map(|mailbox| Self::Subscribe { mailbox }),
+            b"UNSUBSCRIBE" => mailboxes::parse(cursor).map(|mailbox| Self::Unsubscribe { mailbox }),
+            b"RENAME" => mailboxes::parse_rename(cursor),
+            b"LIST" => list::parse(cursor),
+            b"LSUB" => list::parse_lsub(cursor),
+            b"STATUS" => status::parse(cursor),
+            b"APPEND" => append::parse(cursor),
+            b"SEARCH" => search::parse(cursor, By::Number),
+            b"SORT" => sort::parse(cursor, By::Number),
+            b"THREAD" => thread::parse(cursor, By::Number),
+            b"FETCH" => fetch::parse(cursor, By::Number),
+            b"STORE" => store::parse(cursor, By::Number),
+            b"COPY" => copy::parse_copy(cursor, By::Number),
+            b"MOVE" => copy::parse_move(cursor, By::Number),
+            b"UID" => Self::parse_uid(cursor),
             upper => match bare::of(upper) {
-                Some(body) => body,
-                None => Self::Unknown(unknown::parse(cursor, &word)),
+                Some(body) => Ok(body),
+                None => Ok(Self::Unknown(unknown::parse(cursor, &word))),
             },
-        };
-        Ok(())
+        }
     }
 
     fn parse_uid(cursor: &mut Cursor<'_>) -> Result<Self, ParseError> {

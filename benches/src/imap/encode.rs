@@ -8,7 +8,7 @@ use imap_codec_1::decode::Decoder as _;
 use imap_codec_1::encode::Encoder as _;
 use imap_codec_2::decode::Decoder as _;
 use imap_codec_2::encode::Encoder as _;
-use mailwire_imap::bodystructure::{BodyForm, BodyStructure};
+use mailwire_imap::bodystructure::{BodyForm, BodyStructureBuilder};
 use mailwire_imap::flag::Flags;
 use mailwire_imap::response::{Fetch, Response, Section, Tolerances};
 
@@ -49,22 +49,38 @@ const ALLOCATIONS: f64 = 2.0 * 1100.0 / OUTPUT as f64;
 fn fetches<'a>(title: &str, stream: &'a Stream) -> Group<'a> {
     let mut group = Group::new(title, stream.items, stream.octets.len());
     peers(&mut group, stream);
-    let parsed: Vec<Response> = stream.each().map(parse).collect();
+    let octets = Bytes::from_static(Vec::leak(stream.octets.clone()));
+    let parsed: Vec<Response> = stream
+        .each()
+        .scan(0, |start, item| {
+            let frame = octets.slice(*start..*start + item.len());
+            *start += item.len();
+            Some(parse(frame))
+        })
+        .collect();
     let values: Vec<Values> = parsed.iter().map(Values::of).collect();
     for (value, parsed) in values.iter().zip(&parsed) {
         let mut wire = BytesMut::new();
-        write(value, &mut wire);
-        assert_eq!(&parse(&wire), parsed, "mailwire writes what was read");
+        write(value, &mut BytesMut::new(), &mut wire);
+        assert_eq!(
+            &parse(wire.freeze()),
+            parsed,
+            "mailwire writes what was read"
+        );
     }
-    group.add(VALUES, move || output(&values, write));
+    group.add(VALUES, move || {
+        let mut buffer = BytesMut::with_capacity(OUTPUT);
+        output(&values, |values, wire| write(values, &mut buffer, wire))
+    });
     group.add(AT_HAND, move || {
         output(&parsed, |response, wire| response.encode(wire))
     });
     group
 }
 
-fn parse(wire: &[u8]) -> Response {
-    let frame = Bytes::copy_from_slice(wire.strip_suffix(b"\r\n").expect("a whole line"));
+fn parse(mut frame: Bytes) -> Response {
+    assert!(frame.ends_with(b"\r\n"), "a whole line");
+    frame.truncate(frame.len() - 2);
     Response::parse(frame, Tolerances::NONE)
         .expect("well-formed")
         .0
@@ -85,25 +101,26 @@ fn output<T>(items: &[T], mut write: impl FnMut(&T, &mut BytesMut)) -> usize {
     octets + black_box(wire).len()
 }
 
-fn write(values: &Values, wire: &mut BytesMut) {
-    let mut fetch = Fetch::builder(values.number)
+fn write(values: &Values, buffer: &mut BytesMut, wire: &mut BytesMut) {
+    let mut fetch = Fetch::builder_in(values.number, std::mem::take(buffer))
         .uid(values.uid)
         .flags(&values.flags);
     if let Some((date, octets)) = values.numbers {
         fetch = fetch.internal_date(date).size(octets);
     }
     if let Some(envelope) = &values.envelope {
-        fetch = fetch.envelope(&envelope.build());
+        fetch = fetch.envelope_of(envelope);
     }
     if !values.structure.is_empty() {
-        let mut builder = BodyStructure::builder(BodyForm::BodyStructure);
-        values
-            .structure
-            .iter()
-            .for_each(|step| step.put(&mut builder));
-        fetch = fetch.body_structure(&builder.finish().expect("one tree"));
+        let all = |builder: &mut BodyStructureBuilder| {
+            values.structure.iter().for_each(|step| step.put(builder));
+        };
+        let written = fetch.body_structure_of(BodyForm::BodyStructure, all);
+        fetch = written.expect("one tree");
     }
-    Response::Fetch(fetch.build()).encode(wire);
+    let (fetch, rest) = fetch.build_and_keep();
+    *buffer = rest;
+    Response::Fetch(fetch).encode(wire);
 }
 
 fn peers<'a>(group: &mut Group<'a>, stream: &'a Stream) {

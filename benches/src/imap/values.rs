@@ -1,5 +1,6 @@
 //! A FETCH response as the values that a server has at hand before it writes one.
 
+use std::borrow::Cow;
 use std::num::NonZeroU32;
 
 use mailwire_imap::bodystructure::{
@@ -11,8 +12,12 @@ use mailwire_imap::flag::Flags;
 use mailwire_imap::response::Response;
 use mailwire_imap::text::Text;
 
-/// The corpora live as long as the process, and so do their strings.
+/// The corpora live as long as the process, and the strings are slices of them, as those of the peers are.
 type Octets = &'static [u8];
+
+fn leak<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
 
 pub struct Values {
     pub number: NonZeroU32,
@@ -36,7 +41,7 @@ impl Values {
             unreachable!("a corpus of FETCH responses")
         };
         let mut structure = Vec::new();
-        if let Some(body) = fetch.body_structure() {
+        if let Some(body) = fetch.body_structure().map(leak) {
             steps(&body.root().expect("checked"), &mut structure);
         }
         Self {
@@ -44,7 +49,7 @@ impl Values {
             uid: fetch.uid().expect("in every item"),
             flags: fetch.flags().expect("in every item"),
             numbers: fetch.internal_date().zip(fetch.size()),
-            envelope: fetch.envelope().as_ref().map(envelope),
+            envelope: fetch.envelope().map(|found| envelope(leak(found))),
             structure,
         }
     }
@@ -62,7 +67,7 @@ impl Step {
     }
 }
 
-fn envelope(envelope: &Envelope) -> EnvelopeBuilder<'static> {
+fn envelope(envelope: &'static Envelope) -> EnvelopeBuilder<'static> {
     Envelope::builder()
         .date(envelope.date().map(keep))
         .subject(envelope.subject().map(keep))
@@ -76,7 +81,7 @@ fn envelope(envelope: &Envelope) -> EnvelopeBuilder<'static> {
         .message_id(envelope.message_id().map(keep))
 }
 
-fn addresses(addresses: Addresses<'_>) -> &'static [AddressParts<'static>] {
+fn addresses(addresses: Addresses<'static>) -> &'static [AddressParts<'static>] {
     let all = addresses.map(|address| {
         let mut parts = AddressParts::default();
         parts.name = address.name().map(keep);
@@ -88,16 +93,19 @@ fn addresses(addresses: Addresses<'_>) -> &'static [AddressParts<'static>] {
     Vec::leak(all.collect())
 }
 
-fn keep(text: Text<'_>) -> Octets {
-    Vec::leak(text.octets().into_owned())
+fn keep(text: Text<'static>) -> Octets {
+    match text.octets() {
+        Cow::Borrowed(octets) => octets,
+        Cow::Owned(octets) => Vec::leak(octets),
+    }
 }
 
-fn pairs(parameters: Parameters<'_>) -> &'static [(Octets, Octets)] {
+fn pairs(parameters: Parameters<'static>) -> &'static [(Octets, Octets)] {
     let all = parameters.map(|(name, value)| (keep(name), value.map_or(&b""[..], keep)));
     Vec::leak(all.collect())
 }
 
-fn extension(part: &Part<'_>) -> Extension<'static> {
+fn extension(part: &Part<'static>) -> Extension<'static> {
     let mut extension = Extension::default();
     extension.md5 = part.md5().map(keep);
     extension.disposition = part
@@ -107,7 +115,7 @@ fn extension(part: &Part<'_>) -> Extension<'static> {
     extension
 }
 
-fn steps(part: &Part<'_>, all: &mut Vec<Step>) {
+fn steps(part: &Part<'static>, all: &mut Vec<Step>) {
     if part.kind() == PartKind::Multipart {
         all.push(Step::Begin);
         part.children().for_each(|child| steps(&child, all));

@@ -10,7 +10,7 @@ mod section;
 
 use core::{fmt, num::NonZeroU32};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 pub use self::{
     build::FetchBuilder,
@@ -239,6 +239,24 @@ impl Fetch {
     #[must_use]
     pub fn builder(number: NonZeroU32) -> FetchBuilder {
         FetchBuilder::new(number)
+    }
+
+    /// A new one that is written into `buffer`, which is emptied first. Of a large buffer many
+    /// responses are made without an allocation.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mailwire_imap::response::Fetch;
+    /// let mut buffer = BytesMut::with_capacity(64 * 1024);
+    /// for number in (1..=100).filter_map(std::num::NonZero::new) {
+    ///     let (fetch, rest) = Fetch::builder_in(number, buffer).uid(number).build_and_keep();
+    ///     assert_eq!(fetch.uid(), Some(number));
+    ///     buffer = rest;
+    /// }
+    /// ```
+    #[must_use]
+    pub fn builder_in(number: NonZeroU32, buffer: BytesMut) -> FetchBuilder {
+        FetchBuilder::within(number, buffer)
     }
 
     /// The number of the message.
