@@ -70,10 +70,6 @@ use crate::{
 /// # Ok::<(), mailwire_imap::error::ParseError>(())
 /// ```
 #[non_exhaustive]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would cost a FETCH its only allocation"
-)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Response {
     /// `OK`, `NO`, `BAD`, `BYE` or `PREAUTH`.

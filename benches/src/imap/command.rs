@@ -26,9 +26,11 @@ pub fn run(rows: &mut Vec<Row>) {
     for name in corpus::COMMANDS {
         let stream = corpus::command(ITEMS, name);
         let timings = commands(&format!("IMAP: {name}"), &stream).run(21, 2);
-        rows.push(timings.row("C2", MAILWIRE, CODEC_2, 0.35));
-        if !name.contains("SEARCH") {
-            rows.push(timings.allocation_row("C2", MAILWIRE, 0.0).must());
+        let row = timings.allocation_row("C2", MAILWIRE, 0.0);
+        match name {
+            // The keys of SEARCH are a tree, and what LOGIN says outlives the octets, which are wiped.
+            "LOGIN" | "UID SEARCH, nested" => {}
+            _ => rows.push(row.must()),
         }
     }
 }
@@ -67,11 +69,11 @@ fn parse(octets: &[u8], input: &mut BytesMut) -> usize {
                 // What IDLE ends with is no command.
                 CommandFrame::Whole(frame) if frame[..] == b"DONE"[..] => parsed += 1,
                 CommandFrame::Whole(frame) => {
-                    black_box(Command::take(frame)).expect("well-formed");
+                    assert!(black_box(&Command::take(frame)).is_ok(), "well-formed");
                     parsed += 1;
                 }
                 CommandFrame::Body { head, .. } => {
-                    black_box(Command::take(head)).expect("well-formed");
+                    assert!(black_box(&Command::take(head)).is_ok(), "well-formed");
                     commands.accept_body();
                 }
                 CommandFrame::InBody => match commands.take_body(input) {

@@ -13,26 +13,23 @@ pub const PROTO: &str = "imap-proto";
 pub fn responses_2(octets: &[u8]) -> usize {
     let codec = imap_codec_2::ResponseCodec::default();
     each(octets, |rest| {
-        let (rest, response) = codec.decode(rest).ok()?;
-        black_box(response);
-        Some(rest)
+        let parsed = &codec.decode(rest);
+        black_box(parsed).as_ref().ok().map(|(rest, _)| *rest)
     })
 }
 
 pub fn responses_1(octets: &[u8]) -> usize {
     let codec = imap_codec_1::ResponseCodec::default();
     each(octets, |rest| {
-        let (rest, response) = codec.decode(rest).ok()?;
-        black_box(response);
-        Some(rest)
+        let parsed = &codec.decode(rest);
+        black_box(parsed).as_ref().ok().map(|(rest, _)| *rest)
     })
 }
 
 pub fn responses_proto(octets: &[u8]) -> usize {
     each(octets, |rest| {
-        let (rest, response) = imap_proto::Response::parse(rest).ok()?;
-        black_box(response);
-        Some(rest)
+        let parsed = &imap_proto::Response::parse(rest);
+        black_box(parsed).as_ref().ok().map(|(rest, _)| *rest)
     })
 }
 
@@ -44,9 +41,8 @@ pub fn commands_2(octets: &[u8]) -> usize {
         if rest.starts_with(b"DONE") {
             return done.decode(rest).ok().map(|(rest, _)| rest);
         }
-        let (rest, command) = codec.decode(rest).ok()?;
-        black_box(command);
-        Some(rest)
+        let parsed = &codec.decode(rest);
+        black_box(parsed).as_ref().ok().map(|(rest, _)| *rest)
     })
 }
 
@@ -57,9 +53,8 @@ pub fn commands_1(octets: &[u8]) -> usize {
         if rest.starts_with(b"DONE") {
             return done.decode(rest).ok().map(|(rest, _)| rest);
         }
-        let (rest, command) = codec.decode(rest).ok()?;
-        black_box(command);
-        Some(rest)
+        let parsed = &codec.decode(rest);
+        black_box(parsed).as_ref().ok().map(|(rest, _)| *rest)
     })
 }
 
