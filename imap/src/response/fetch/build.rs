@@ -181,7 +181,7 @@ impl FetchBuilder {
         outcome.map(|()| builder)
     }
 
-    /// `BODY`: what was built as [`BodyForm::Body`](crate::bodystructure::BodyForm::Body).
+    /// `BODY`: what was built as [`BodyForm::Body`].
     #[must_use]
     pub fn body(self, body: &BodyStructure) -> Self {
         self.item(Kind::Body, b"BODY", |wire| wire.put_slice(body.wire()))
