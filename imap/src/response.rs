@@ -160,8 +160,7 @@ impl Response {
         let word = scan.word(Expected::Status)?;
         match Condition::of(word) {
             Some(condition @ (Condition::Ok | Condition::No | Condition::Bad)) => {
-                *self = Self::Status(Status::read(scan, tag, condition)?);
-                Ok(())
+                Status::read(scan, tag, condition, self)
             }
             _ => {
                 scan.back_to(start);
@@ -176,8 +175,7 @@ impl Response {
         }
         let word = scan.word(Expected::Response)?;
         if let Some(condition) = Condition::of(word) {
-            *self = Self::Status(Status::read(scan, Span::default(), condition)?);
-            return Ok(());
+            return Status::read(scan, Span::default(), condition, self);
         }
         *self = match Upper::of(word).as_bytes() {
             b"CAPABILITY" => Self::Capability(Capabilities::read(scan)?),

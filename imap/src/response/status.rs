@@ -5,7 +5,7 @@ use core::fmt;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{
-    Tolerance,
+    Response, Tolerance,
     code::{self, Code},
     scan::{Parsed, Scan, Span},
     write,
@@ -77,8 +77,13 @@ pub struct Status {
 }
 
 impl Status {
-    /// Behind the condition. The tag of an untagged one is empty.
-    pub(super) fn read(scan: &mut Scan<'_>, tag: Span, condition: Condition) -> Parsed<Self> {
+    /// Behind the condition, to `place`. The tag of an untagged one is empty.
+    pub(super) fn read(
+        scan: &mut Scan<'_>,
+        tag: Span,
+        condition: Condition,
+        place: &mut Response,
+    ) -> Parsed<()> {
         let mut code = Span::default();
         if scan.rest().is_empty() {
             if !scan.tolerates(Tolerance::MissingText) {
@@ -105,13 +110,14 @@ impl Status {
         {
             return scan.fail(Expected::Utf8);
         }
-        Ok(Self {
+        *place = Response::Status(Self {
             frame: Bytes::new(),
             tag,
             condition,
             code,
             text: Span::new(scan.at(), scan.at() + rest.len()),
-        })
+        });
+        Ok(())
     }
 
     /// The answer to the command of that tag: OK, NO or BAD; another condition becomes BAD.
