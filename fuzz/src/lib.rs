@@ -12,6 +12,7 @@
 
 mod codec;
 mod dot;
+mod imap;
 mod machine;
 mod pair;
 mod pop3;
@@ -39,6 +40,10 @@ pub const TARGETS: &[Target] = &[
     codec::SMTP_VALUES,
     codec::POP3_CODEC,
     dot::DOT,
+    imap::IMAP_COMMAND,
+    imap::IMAP_FRAMING,
+    imap::IMAP_NAMES,
+    imap::IMAP_RESPONSE,
     pair::SMTP_PAIR,
     pop3::POP3_CLIENT,
     pop3::POP3_SERVER,

@@ -58,6 +58,74 @@ pub const SECTION_PARTS: usize = DEPTH;
 /// Octets of a decoded SASL initial response within a command.
 pub const INITIAL_RESPONSE: usize = 12 * 1024;
 
+// LIST and mailbox names, for servers.
+
+/// Octets of a pattern of LIST that are no wildcards. No mailbox name is as long, so a longer
+/// pattern matches nothing.
+pub const LIST_PATTERN: usize = 2 * MAILBOX_NAME;
+
+/// Patterns of one LIST (RFC 5258 §3): each is held against each mailbox. Clients send one or two.
+pub const LIST_PATTERNS: usize = 64;
+
+/// Octets of a mailbox name on the wire that a server creates. Many file systems take paths of
+/// 4,096 octets and encode names at up to three octets for one.
+pub const MAILBOX_NAME: usize = 1_024;
+
+/// Octets of one level of a mailbox name that a server creates, as people read it: what file
+/// systems take for one name, with room for what a store adds.
+pub const MAILBOX_LEVEL: usize = 200;
+
+/// Levels of a mailbox name that a server creates.
+pub const MAILBOX_LEVELS: usize = 32;
+// Finding: SEARCH, SORT and THREAD.
+
+/// Keys of one SEARCH, those within NOT, OR and lists included. Mail programs send a few dozen;
+/// clients that look for many addresses at once send about a thousand.
+pub const SEARCH_KEYS: usize = 4_096;
+
+/// Octets of a header field that SEARCH looks into; what is behind them is not looked at. A field
+/// with ten thousand addresses fits.
+pub const SEARCH_FIELD: usize = 512 * 1024;
+
+// The content of messages.
+
+/// Spaces at the end of a line of quoted-printable that are held back until the line ends. Lines
+/// have 76 octets (RFC 2045 §6.7); what is longer is content.
+pub const HELD_SPACES: usize = 1024;
+
+/// Entities of a message that are told apart; the last one is all the rest of the message. Mail
+/// has a few dozen, a digest of a busy list has hundreds.
+pub const PARTS: usize = 4_000;
+
+/// Octets of all the headers of a message that are kept while it is scanned.
+pub const HEADERS: usize = 1024 * 1024;
+
+/// Octets of one header field that are kept: room for thousands of recipients with their names.
+pub const HEADER_FIELD: usize = 256 * 1024;
+
+/// Octets of the boundary of a multipart. RFC 2046 §5.1.1 has 70, and some senders more.
+pub const BOUNDARY: usize = 256;
+
+/// Octets of a type or subtype (RFC 6838 §4.2).
+pub const MEDIA_TYPE: usize = 127;
+
+/// Octets of one text of an ENVELOPE or BODYSTRUCTURE, such as a subject or a file name. Lines of
+/// a header have 998 (RFC 5322 §2.1.1).
+pub const TOLD: usize = 8 * 1024;
+
+/// Parameters of a Content-Type or Content-Disposition that are told, with at most twice `TOLD`
+/// octets in all. RFC 2231 cuts long values into pieces of some 70 octets each.
+pub const PARAMETERS: usize = 128;
+
+/// Octets of all the addresses that an ENVELOPE tells: some thousands with their names.
+pub const ENVELOPE_ADDRESSES: usize = 192 * 1024;
+
+/// Octets of a BODYSTRUCTURE behind which parts are told in short. With all the parts that may
+/// follow it stays below `RESPONSE_LINE`.
+pub const BODY_STRUCTURE: usize = 512 * 1024;
+/// References of one message that THREAD joins; of more, the first and the last are taken, as mail
+/// programs do that shorten the field (RFC 5256 §3 step 1 reckons with it).
+pub const THREAD_REFERENCES: usize = 256;
 // The client machine.
 
 /// Commands that a client keeps until their replies have come.
@@ -136,3 +204,10 @@ pub const BODY_PATIENCE: Duration = Duration::from_secs(180);
 
 /// Octets a second below which a message that is appended is a slow attack.
 pub const BODY_FLOOR: Option<NonZeroU32> = NonZeroU32::new(64);
+
+/// Octets of content that are written within a FETCH response; what is larger is streamed.
+pub const INLINE: usize = 16 * 1024;
+
+/// Ranges of UIDs in one VANISHED response, so that its line stays at a fifth of what clients like
+/// ours take; what is left is told in further ones.
+pub const VANISHED: usize = 8_192;

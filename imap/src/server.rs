@@ -226,6 +226,12 @@ impl Server {
         }
     }
 
+    /// The tag of the command that is being answered, for ESEARCH, which names it.
+    #[must_use]
+    pub const fn tag(&self) -> Option<&Tag> {
+        self.command.tag.as_ref()
+    }
+
     /// The state of the session.
     #[must_use]
     pub const fn state(&self) -> State {

@@ -24,6 +24,7 @@ mod server;
 mod server_hostile;
 mod session;
 mod toolkit_fetch;
+mod toolkit_header;
 mod toolkit_hostile;
 mod toolkit_list;
 mod toolkit_message;

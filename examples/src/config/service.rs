@@ -22,6 +22,10 @@ pub enum Service {
     Submissions,
     /// Local delivery (RFC 2033).
     Lmtp,
+    /// IMAP with STARTTLS (RFC 9051 §6.2.1).
+    Imap,
+    /// IMAP with implicit TLS (RFC 8314 §3.2).
+    Imaps,
     /// POP3 with STLS (RFC 1939, RFC 2595).
     Pop3,
     /// POP3 with implicit TLS (RFC 8314 §3.2).
@@ -51,11 +55,13 @@ pub enum TlsMode {
 
 impl Service {
     /// Every service, in the order in which the server lists them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Smtp,
         Self::Submission,
         Self::Submissions,
         Self::Lmtp,
+        Self::Imap,
+        Self::Imaps,
         Self::Pop3,
         Self::Pop3s,
     ];
@@ -68,6 +74,8 @@ impl Service {
             Self::Submission => 587,
             Self::Submissions => 465,
             Self::Lmtp => 24,
+            Self::Imap => 143,
+            Self::Imaps => 993,
             Self::Pop3 => 110,
             Self::Pop3s => 995,
         }
@@ -77,8 +85,10 @@ impl Service {
     #[must_use]
     pub const fn usual_tls(self) -> TlsMode {
         match self {
-            Self::Submissions | Self::Pop3s => TlsMode::Implicit,
-            Self::Smtp | Self::Submission | Self::Lmtp | Self::Pop3 => TlsMode::StartTls,
+            Self::Submissions | Self::Imaps | Self::Pop3s => TlsMode::Implicit,
+            Self::Smtp | Self::Submission | Self::Lmtp | Self::Imap | Self::Pop3 => {
+                TlsMode::StartTls
+            }
         }
     }
 
@@ -86,8 +96,8 @@ impl Service {
     #[must_use]
     pub const fn allows(self, tls: TlsMode) -> bool {
         match self {
-            Self::Submissions | Self::Pop3s => matches!(tls, TlsMode::Implicit),
-            Self::Smtp | Self::Submission | Self::Lmtp | Self::Pop3 => {
+            Self::Submissions | Self::Imaps | Self::Pop3s => matches!(tls, TlsMode::Implicit),
+            Self::Smtp | Self::Submission | Self::Lmtp | Self::Imap | Self::Pop3 => {
                 !matches!(tls, TlsMode::Implicit)
             }
         }
@@ -101,6 +111,8 @@ impl Service {
             Self::Submission => "submission",
             Self::Submissions => "submissions",
             Self::Lmtp => "lmtp",
+            Self::Imap => "imap",
+            Self::Imaps => "imaps",
             Self::Pop3 => "pop3",
             Self::Pop3s => "pop3s",
         }

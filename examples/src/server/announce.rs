@@ -133,8 +133,16 @@ fn paste(out: &mut String, prepared: &Prepared, ca: &str) -> std::fmt::Result {
             "      --mail-from {from} --mail-rcpt {to} --upload-file -"
         )?;
     }
+    if let Some(port) = port(Service::Imaps) {
+        writeln!(out, "\nRead it, by IMAP:")?;
+        writeln!(
+            out,
+            "  curl --cacert {ca} --user {} 'imaps://localhost:{port}/INBOX;MAILINDEX=1'",
+            quoted(&reader)
+        )?;
+    }
     if let Some(port) = port(Service::Pop3s) {
-        writeln!(out, "\nRead it:")?;
+        writeln!(out, "\nThe same by POP3:")?;
         writeln!(
             out,
             "  curl --cacert {ca} --user {} pop3s://localhost:{port}/1",
@@ -192,6 +200,8 @@ mod tests {
             ("submission", "starttls"),
             ("submissions", "implicit"),
             ("lmtp", "starttls"),
+            ("imap", "starttls"),
+            ("imaps", "implicit"),
             ("pop3", "starttls"),
             ("pop3s", "implicit"),
         ];
@@ -211,6 +221,7 @@ mod tests {
         let first = text(&prepared(dir.path()));
         for wanted in [
             "smtps://localhost:",
+            "imaps://localhost:",
             "pop3s://localhost:",
             "s_client",
             "shown this once",

@@ -8,10 +8,12 @@
 //! | [`startup`] | every check before anything starts, and the start |
 //! | [`announce`] | what is printed when it is ready |
 //! | [`smtp`] | SMTP, submission and LMTP against accounts, recipients and store |
+//! | [`imap`] | IMAP against accounts and store |
 //! | [`pop3`] | POP3 against accounts and store |
 //! | [`login`] | SASL against the accounts, for all of them |
 
 pub mod announce;
+pub mod imap;
 pub mod login;
 pub mod options;
 pub mod pop3;
@@ -60,6 +62,10 @@ pub struct Shared {
     pub recipients: Recipients,
     /// Where mail is kept.
     pub store: Mailstore,
+    /// Octets of a message that a client may append.
+    pub message_size: u64,
+    /// What IMAP sessions share of the mailboxes that they have open.
+    pub translations: imap::Translations,
 }
 
 /// A server whose sockets and TLS are set up and which only has to run.

@@ -8,7 +8,12 @@ use mailtls::{
     serve::{Accepted, Limits, Listener, Server, Stopped, Summary},
     upgrade::Handshakes,
 };
-use mailwire_core::{machine::Machine, sasl::Mechanism};
+use mailwire_core::{machine::Machine, sasl::Mechanism, text::ByteStr};
+use mailwire_imap::server as imap_server;
+use mailwire_imap::{
+    command::{Field, Fields},
+    server::Extension,
+};
 use mailwire_pop3::server as pop3_server;
 use mailwire_smtp::{address::Domain, server as smtp_server};
 use tokio::{
@@ -16,7 +21,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::{Shared, login::OFFERED, pop3, smtp, startup::Prepared};
+use super::{Shared, imap, login::OFFERED, pop3, smtp, startup::Prepared};
 use crate::config::{Config, Service, TlsMode};
 
 /// The services by the label of their listeners. Cloning gives another handle.
@@ -42,6 +47,7 @@ struct Kind {
 #[derive(Debug)]
 enum Protocol {
     Smtp(Arc<smtp_server::Config>),
+    Imap(Arc<imap_server::Config>),
     Pop3(Arc<pop3_server::Config>),
 }
 
@@ -74,6 +80,7 @@ impl Services {
                 _ => tls(&prepared.certs, service, mode)?.sharing(handshakes.clone()),
             };
             let protocol = match service {
+                Service::Imap | Service::Imaps => Protocol::Imap(imap_config(config, mode)?),
                 Service::Pop3 | Service::Pop3s => Protocol::Pop3(pop3_config(config, mode)?),
                 _ => Protocol::Smtp(smtp_config(config, service, mode)?),
             };
@@ -87,6 +94,8 @@ impl Services {
             );
         }
         let shared = Arc::new(Shared {
+            message_size: prepared.config.limits.message_size,
+            translations: imap::Translations::default(),
             hostname: prepared.config.hostname,
             accounts: prepared.accounts,
             recipients: prepared.recipients,
@@ -133,6 +142,10 @@ impl Services {
                 let machine = smtp_server::Server::new(Arc::clone(config));
                 smtp::serve(shared, connect(io, machine, tls, kind.mode), peer, stop).await
             }
+            Protocol::Imap(config) => {
+                let machine = mailwire_imap::Server::new(Arc::clone(config));
+                imap::serve(shared, connect(io, machine, tls, kind.mode), stop).await
+            }
             Protocol::Pop3(config) => {
                 let machine = mailwire_pop3::Server::new(Arc::clone(config));
                 pop3::serve(shared, connect(io, machine, tls, kind.mode), stop).await
@@ -164,6 +177,7 @@ fn label(service: Service, mode: TlsMode) -> String {
 /// A line for those who cannot be served, before any dialogue.
 fn in_clear(service: Service, text: &str) -> String {
     match service {
+        Service::Imap | Service::Imaps => format!("* BYE [UNAVAILABLE] {text}\r\n"),
         Service::Pop3 | Service::Pop3s => format!("-ERR [SYS/TEMP] {text}\r\n"),
         _ => format!("421 4.3.2 {text}\r\n"),
     }
@@ -172,11 +186,12 @@ fn in_clear(service: Service, text: &str) -> String {
 fn tls(certs: &CertStore, service: Service, mode: TlsMode) -> io::Result<Tls> {
     let mut tls = ServerTls::new(certs.clone());
     if mode == TlsMode::Implicit {
-        // RFC 7301 has an id for POP3; for submission none is registered, and `smtp` is in use.
-        tls = tls.alpn([if service == Service::Pop3s {
-            "pop3"
-        } else {
-            "smtp"
+        // The registry of RFC 7301 has ids for IMAP and POP3; for submission none is registered,
+        // and `smtp` is in use.
+        tls = tls.alpn([match service {
+            Service::Imaps => "imap",
+            Service::Pop3s => "pop3",
+            _ => "smtp",
         }]);
     }
     let config = tls.build().map_err(io::Error::other)?;
@@ -218,4 +233,53 @@ fn pop3_config(config: &Config, mode: TlsMode) -> io::Result<Arc<pop3_server::Co
         pop3.stls = pop3_server::Stls::Offered;
     }
     Ok(Arc::new(pop3))
+}
+
+/// What is offered behind the login: all that the store can honour.
+const EXTENSIONS: [Extension; 25] = [
+    Extension::AppendLimit,
+    Extension::Binary,
+    Extension::Children,
+    Extension::CondStore,
+    Extension::CreateSpecialUse,
+    Extension::ESearch,
+    Extension::Enable,
+    Extension::Id,
+    Extension::Idle,
+    Extension::ListExtended,
+    Extension::ListStatus,
+    Extension::Move,
+    Extension::MultiAppend,
+    Extension::Namespace,
+    Extension::QResync,
+    Extension::SaslIr,
+    Extension::SearchRes,
+    Extension::Sort,
+    Extension::SpecialUse,
+    Extension::StatusSize,
+    Extension::ThreadOrderedSubject,
+    Extension::ThreadReferences,
+    Extension::UidPlus,
+    Extension::Unselect,
+    Extension::Within,
+];
+
+fn imap_config(config: &Config, mode: TlsMode) -> io::Result<Arc<imap_server::Config>> {
+    let hostname = ByteStr::from(config.hostname.as_str());
+    let mut imap = imap_server::Config::new(hostname);
+    imap.mechanisms = OFFERED
+        .into_iter()
+        .filter_map(|mechanism| mailwire_imap::command::Mechanism::new(mechanism.name().as_bytes()))
+        .collect();
+    imap.extensions = EXTENSIONS.into_iter().collect();
+    imap.limits.message = config.limits.message_size;
+    let id = [
+        Field::new(b"name", b"mailserver"),
+        Field::new(b"version", env!("CARGO_PKG_VERSION").as_bytes()),
+    ];
+    imap.id = Fields::new(id).unwrap_or_default();
+    if mode == TlsMode::StartTls {
+        imap.start_tls = imap_server::StartTls::Offered;
+    }
+    Ok(Arc::new(imap))
 }

@@ -77,3 +77,36 @@ pub enum ReadError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+/// Why something could not be done with a mailbox.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MailboxError {
+    /// There is one of this name: `NO [ALREADYEXISTS]` (RFC 9051 §7.1).
+    #[error("the mailbox is there already")]
+    AlreadyExists,
+    /// The mailbox that was opened was deleted, renamed or made anew: the session has to let go of it.
+    #[error("the mailbox that was opened is gone")]
+    Gone,
+    /// It is only a name above others, and cannot be deleted: `NO [HASCHILDREN]` (RFC 9051 §7.1).
+    #[error("the mailbox has others below it")]
+    HasChildren,
+    /// INBOX cannot be made, deleted or written over; a mailbox cannot be moved below itself: `NO [CANNOT]`.
+    #[error("this cannot be done with this mailbox")]
+    Impossible,
+    /// More than the store keeps: `NO [LIMIT]` (RFC 9051 §7.1).
+    #[error("more than the store keeps of {what}")]
+    Limit {
+        /// What there is too much of.
+        what: &'static str,
+    },
+    /// There is none of this name: `NO [NONEXISTENT]`, or `NO [TRYCREATE]` where a message was to go there.
+    #[error("there is no such mailbox")]
+    NoSuchMailbox,
+    /// It was opened to read only: `NO [NOPERM]`.
+    #[error("the mailbox was opened to read only")]
+    ReadOnly,
+    /// The store failed, or is full: `NO [OVERQUOTA]`, `NO [SERVERBUG]`.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

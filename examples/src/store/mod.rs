@@ -6,15 +6,23 @@
 //! The store itself blocks; what is public here runs it on tokio's threads for blocking calls, so that no I/O thread
 //! ever waits for a disk. The clock is the caller's: `now` is an argument.
 
+mod appending;
+mod content;
 mod delivery;
+mod desk;
 mod error;
+mod flags;
+mod folders;
 mod fs;
+mod incoming;
 mod index;
+mod listing;
 mod mailbox;
 mod maildir;
 mod maildrop;
 mod memory;
 mod name;
+mod selected;
 mod uidvalidity;
 
 #[cfg(test)]
@@ -22,19 +30,24 @@ mod model;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashSet, fmt, io, path::Path, sync::Arc};
+use std::{fmt, io, path::Path, sync::Arc};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use jiff::Timestamp;
-use tokio::{runtime::Handle, task};
+use tokio::task;
 
-pub use error::{OpenError, ReadError, StoreError};
+pub use appending::{Appended, Appending};
+pub use content::Content;
+pub use error::{MailboxError, OpenError, ReadError, StoreError};
+pub use flags::{FlagChange, Flags, Keywords, Mode};
+pub use folders::{MailboxEntry, Sizes, SpecialUse, StatusFacts};
+pub use incoming::Incoming;
+pub use listing::{Listed, Snapshot};
 pub use mailbox::{Account, Folder, InvalidName};
+pub use selected::{Access, Copied, Fetched, Mailbox, Stored};
 
-use delivery::{Delivery, Target};
 use fs::{Disk, Fs};
 use maildir::Store;
-use maildrop::Snapshot;
 use memory::Memory;
 
 /// Octets of a message that are gathered before they are handed to a thread that may block. A smaller message costs
@@ -96,18 +109,6 @@ impl Mailstore {
         Self(Backend::Discard)
     }
 
-    /// A message that is about to come in. Nothing is touched before its first 64 KiB are there, or its end.
-    #[must_use]
-    pub fn incoming(&self, recipients: Vec<(Account, Folder)>, now: Timestamp) -> Incoming {
-        Incoming {
-            backend: self.0.clone(),
-            recipients: recipients.into(),
-            now,
-            gathered: BytesMut::new(),
-            state: State::Waiting,
-        }
-    }
-
     /// Opens an account's INBOX for one POP3 session, and no other.
     ///
     /// # Errors
@@ -138,7 +139,7 @@ impl Mailstore {
             Backend::Disk(store) => {
                 let (store, account) = (store.clone(), account.clone());
                 let opened = blocking("open a maildrop", move || {
-                    let snapshot = Snapshot::open(&store, &account, now)?;
+                    let snapshot = maildrop::Snapshot::open(&store, &account, now)?;
                     let of = |m: &maildrop::Message| Message {
                         octets: m.octets,
                         id: m.id(),
@@ -180,132 +181,6 @@ impl Mailstore {
     }
 }
 
-/// One message on its way in. Dropping it discards it.
-pub struct Incoming {
-    backend: Backend,
-    recipients: Arc<[Target]>,
-    now: Timestamp,
-    /// Not yet handed on; all of the message in [`Backend::Memory`].
-    gathered: BytesMut,
-    state: State,
-}
-
-#[derive(Debug)]
-enum State {
-    /// Nothing is on disk yet.
-    Waiting,
-    Writing(Box<Delivery<Disk>>),
-    /// The delivery is with a thread of ours, or was lost with it.
-    Away,
-}
-
-impl Incoming {
-    /// The next octets of the file: first the trace fields, then the message. What goes wrong is told at the end.
-    ///
-    /// # Cancel safety
-    ///
-    /// A call that is dropped before its end may leave the message incomplete; it is discarded then, and `commit`
-    /// answers with an error.
-    pub async fn write(&mut self, octets: &[u8]) {
-        match &self.backend {
-            Backend::Discard => {}
-            Backend::Memory(_) => self.gathered.extend_from_slice(octets),
-            Backend::Disk(_) => {
-                self.gathered.extend_from_slice(octets);
-                if self.gathered.len() >= PIECE {
-                    self.flush().await;
-                }
-            }
-        }
-    }
-
-    async fn flush(&mut self) {
-        let Some(work) = self.take() else { return };
-        let written = blocking("write a message", move || {
-            let (mut delivery, mut gathered) = work();
-            delivery.write(&gathered);
-            gathered.clear();
-            (delivery, gathered)
-        });
-        if let Ok((delivery, gathered)) = written.await {
-            (self.state, self.gathered) = (State::Writing(delivery), gathered);
-        }
-    }
-
-    /// What the next blocking call begins with: the delivery, which may have to be begun, and the octets for it.
-    fn take(
-        &mut self,
-    ) -> Option<impl FnOnce() -> (Box<Delivery<Disk>>, BytesMut) + Send + 'static> {
-        let Backend::Disk(store) = &self.backend else {
-            return None;
-        };
-        let state = std::mem::replace(&mut self.state, State::Away);
-        if matches!(state, State::Away) {
-            return None;
-        }
-        let (store, recipients, now) = (store.clone(), Arc::clone(&self.recipients), self.now);
-        let gathered = std::mem::take(&mut self.gathered);
-        Some(move || {
-            let delivery = match state {
-                State::Writing(delivery) => delivery,
-                _ => Box::new(Delivery::begin(&store, &recipients, now)),
-            };
-            (delivery, gathered)
-        })
-    }
-
-    /// Delivers. One result for each recipient, in order; `Ok` means durable and visible.
-    ///
-    /// # Cancel safety
-    ///
-    /// A call that is dropped before its end has delivered, or will, or not: like a server that is cut off before
-    /// its reply (RFC 1047).
-    pub async fn commit(mut self) -> Vec<Result<(), StoreError>> {
-        let count = self.recipients.len();
-        match &self.backend {
-            Backend::Discard => vec![Ok(()); count],
-            Backend::Memory(memory) => {
-                let accounts: HashSet<&Account> = self.recipients.iter().map(|(a, _)| a).collect();
-                memory.deliver(&accounts, std::mem::take(&mut self.gathered));
-                vec![Ok(()); count]
-            }
-            Backend::Disk(_) => {
-                let lost = StoreError::lost("deliver a message");
-                let Some(work) = self.take() else {
-                    return vec![Err(lost); count];
-                };
-                let committed = blocking("deliver a message", move || {
-                    let (mut delivery, gathered) = work();
-                    delivery.write(&gathered);
-                    delivery.commit()
-                });
-                committed.await.unwrap_or_else(|_| vec![Err(lost); count])
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Incoming {
-    // What is gathered is somebody's message.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Incoming")
-            .field("recipients", &self.recipients)
-            .field("gathered", &self.gathered.len())
-            .field("state", &self.state)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Drop for Incoming {
-    fn drop(&mut self) {
-        let state = std::mem::replace(&mut self.state, State::Away);
-        // Removing the file may block.
-        if let (State::Writing(_), Ok(runtime)) = (&state, Handle::try_current()) {
-            runtime.spawn_blocking(move || drop(state));
-        }
-    }
-}
-
 /// A maildrop that is held by one session. Dropping it lets go of it and removes nothing.
 #[derive(Debug)]
 pub struct Maildrop {
@@ -316,7 +191,7 @@ pub struct Maildrop {
 #[derive(Debug)]
 enum Held {
     Discard,
-    Disk(Arc<Snapshot<Disk>>),
+    Disk(Arc<maildrop::Snapshot<Disk>>),
     Memory(memory::Session),
 }
 

@@ -8,7 +8,10 @@
 
 mod crash;
 mod disk;
+mod imap_crash;
+mod imap_disk;
 mod index;
+mod mailboxes;
 mod service;
 
 use super::{

@@ -204,6 +204,19 @@ impl BodyStructureBuilder {
         self.single_extension(extension);
     }
 
+    /// The body structure of one who walks a tree, which cannot but give one tree.
+    #[cfg(feature = "toolkit")]
+    pub(crate) fn finish_balanced(self) -> BodyStructure {
+        debug_assert!(!self.fault && self.depth == 0 && self.has_child);
+        BodyStructure::of_checked(self.wire.freeze(), 0)
+    }
+
+    /// Octets written so far.
+    #[cfg(feature = "toolkit")]
+    pub(crate) fn len(&self) -> usize {
+        self.wire.len()
+    }
+
     /// The body structure.
     ///
     /// # Errors

@@ -129,7 +129,9 @@ impl Responses {
                 }
                 State::Line => {
                     let Some(end) = self.scan.line_end(input) else {
-                        return match self.too_long(input.len()) {
+                        // A CR at the end may be the first half of what ends the line.
+                        let len = input.strip_suffix(b"\r").unwrap_or(input).len();
+                        return match self.too_long(len) {
                             Some(lost) => ResponseFrame::Lost(lost),
                             None => ResponseFrame::NeedInput,
                         };

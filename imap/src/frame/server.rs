@@ -340,7 +340,9 @@ impl Commands {
 
     fn no_line_end(&mut self, input: &mut BytesMut) -> Result<Option<CommandFrame>, Lost> {
         if self.refused.is_none() {
-            match self.too_long(input.len()) {
+            // A CR at the end may be the first half of what ends the line.
+            let len = input.strip_suffix(b"\r").unwrap_or(input).len();
+            match self.too_long(len) {
                 Some(why) => self.refuse(why, input),
                 None => return Ok(Some(CommandFrame::NeedInput)),
             }
@@ -380,23 +382,25 @@ impl Commands {
             announced => announced,
         };
         if self.refused.is_none() {
-            let why = match announced {
-                _ if self.scan.bad.is_some() => self.scan.bad.map(Why::Malformed),
-                Announced::Unreadable => Some(Why::BadLiteral),
-                Announced::Literal(literal, at) => {
-                    if self.is_body(at, input) {
-                        match self.not_allowed(literal) {
-                            None => return Ok(Some(self.offer(literal, end, input))),
-                            why => why,
-                        }
-                    } else {
-                        self.too_long(end).or_else(|| self.too_large(literal, end))
+            let spoilt = || self.scan.bad.map(Why::Malformed);
+            // First, for a line that comes in pieces is given up before its end is seen.
+            let why = self
+                .too_long(end)
+                .or_else(spoilt)
+                .or_else(|| match announced {
+                    Announced::Unreadable => Some(Why::BadLiteral),
+                    Announced::Literal(literal, at) if self.is_body(at, input) => {
+                        self.not_allowed(literal)
                     }
+                    Announced::Literal(literal, _) => self.too_large(literal, end),
+                    Announced::Nothing | Announced::Lost => None,
+                });
+            match (why, announced) {
+                (Some(why), _) => self.refuse(why, input),
+                (None, Announced::Literal(literal, at)) if self.is_body(at, input) => {
+                    return Ok(Some(self.offer(literal, end, input)));
                 }
-                Announced::Nothing | Announced::Lost => self.too_long(end),
-            };
-            if let Some(why) = why {
-                self.refuse(why, input);
+                (None, _) => {}
             }
         }
         match (announced, self.refused.take()) {

@@ -361,6 +361,19 @@ pub struct Charsets<'a> {
 }
 
 impl<'a> Charsets<'a> {
+    /// The charsets of a list as it stands on the wire, for a response that is written.
+    ///
+    /// ```
+    /// use mailwire_imap::response::Charsets;
+    /// assert_eq!(Charsets::of_list(b"(US-ASCII UTF-8)").count(), 2);
+    /// ```
+    #[must_use]
+    pub fn of_list(list: &'a [u8]) -> Self {
+        Self {
+            scan: Scan::again(list),
+        }
+    }
+
     /// The list behind the name; the scan is left behind it.
     fn of(scan: &mut Scan<'a>) -> Self {
         let found = Self { scan: scan.clone() };

@@ -391,6 +391,11 @@ pub struct ChildInfo<'a>(&'a [u8]);
 impl<'a> ChildInfo<'a> {
     /// A child is subscribed to.
     pub const SUBSCRIBED: ChildInfo<'static> = ChildInfo(b"(\"SUBSCRIBED\")");
+    /// A child has a special use, RFC 6154.
+    pub const SPECIAL_USE: ChildInfo<'static> = ChildInfo(b"(\"SPECIAL-USE\")");
+    /// A child is subscribed to and has a special use.
+    pub const SUBSCRIBED_SPECIAL_USE: ChildInfo<'static> =
+        ChildInfo(b"(\"SUBSCRIBED\" \"SPECIAL-USE\")");
 
     /// Each of them.
     pub fn options(self) -> impl Iterator<Item = Text<'a>> {

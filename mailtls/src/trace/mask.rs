@@ -1,10 +1,13 @@
-//! The little that must be known of SMTP and POP3 to mask them.
+//! The little that must be known of SMTP, IMAP and POP3 to mask them.
+
+mod imap;
 
 use std::collections::VecDeque;
 
 use mailwire_core::{machine::Side, text::Sanitized};
 use zeroize::Zeroize;
 
+use self::imap::Imap;
 use crate::limits::{TRACE_LINE, TRACE_OUTSTANDING};
 
 /// Where masked lines go.
@@ -17,8 +20,9 @@ enum Protocol {
     /// The greeting has not come.
     Unknown,
     Smtp,
+    Imap,
     Pop3,
-    /// Neither, or the dialogue was lost track of: nothing is shown any more.
+    /// None of them, or the dialogue was lost track of: nothing is shown any more.
     Opaque,
 }
 
@@ -66,6 +70,7 @@ pub(super) struct Masker {
     outstanding: VecDeque<Sent>,
     client: Client,
     server: Server,
+    imap: Imap,
     from_client: Line,
     from_server: Line,
     /// Whether `LHLO` was said: then the end of a message has a reply for each recipient
@@ -83,6 +88,7 @@ impl Masker {
             outstanding: VecDeque::from([Sent::Plain]),
             client: Client::Commands,
             server: Server::Replies,
+            imap: Imap::default(),
             from_client: Line::default(),
             from_server: Line::default(),
             lmtp: false,
@@ -117,6 +123,10 @@ impl Masker {
                 }
                 continue;
             }
+            if let Some(behind) = self.imap.literal(from, octets, show) {
+                octets = behind;
+                continue;
+            }
             let line = match from {
                 Side::Client => &mut self.from_client,
                 Side::Server => &mut self.from_server,
@@ -131,6 +141,7 @@ impl Masker {
                 Side::Server => self.server_line(&line, show),
             }
             line.start.zeroize();
+            line.end.zeroize();
         }
     }
 
@@ -150,6 +161,7 @@ impl Masker {
             Client::AfterData | Client::Chunk(..) => show(Side::Client, &line.hidden()),
             Client::Commands => match self.protocol {
                 Protocol::Smtp => self.smtp_command(line, show),
+                Protocol::Imap => self.imap.client_line(line, show),
                 Protocol::Pop3 => self.pop3_command(line, show),
                 Protocol::Unknown | Protocol::Opaque => show(Side::Client, &line.hidden()),
             },
@@ -245,11 +257,13 @@ impl Masker {
             self.protocol = match line.start.get(..3) {
                 Some(b"220" | b"421" | b"554") => Protocol::Smtp,
                 Some(b"+OK" | b"-ER") => Protocol::Pop3,
+                Some(b"* O" | b"* P" | b"* B") => Protocol::Imap,
                 _ => Protocol::Opaque,
             };
         }
         match self.protocol {
             Protocol::Smtp => self.smtp_reply(line, show),
+            Protocol::Imap => self.imap.server_line(line, show),
             Protocol::Pop3 => self.pop3_reply(line, show),
             Protocol::Unknown | Protocol::Opaque => show(Side::Server, &line.hidden()),
         }
@@ -382,11 +396,16 @@ fn number(digits: &[u8]) -> Option<u64> {
         .then(|| text.parse().ok())?
 }
 
+/// Octets of the longest announcement of a literal, `{18446744073709551615+}`.
+const LITERAL: usize = 23;
+
 /// A line that is being put together.
 #[derive(Default)]
 struct Line {
     /// The start of it, without its end.
     start: Vec<u8>,
+    /// The end of it, where a literal is announced.
+    end: [u8; LITERAL],
     octets: u64,
     complete: bool,
     /// Whether it ended in CRLF.
@@ -413,6 +432,12 @@ impl Line {
                 return octets.get(at.saturating_add(1)..).unwrap_or_default();
             }
             self.cr = octet == b'\r';
+            if octet != b'\r' {
+                self.end.rotate_left(1);
+                if let Some(last) = self.end.last_mut() {
+                    *last = octet;
+                }
+            }
             if self.start.len() < TRACE_LINE {
                 self.start.push(octet);
             }
@@ -444,6 +469,19 @@ impl Line {
         let digits = code.iter().all(u8::is_ascii_digit);
         (digits && !matches!(rest.first(), Some(o) if !b" -".contains(o)))
             .then_some((code, rest.first() != Some(&b'-')))
+    }
+
+    /// The length of the literal that the line announces, and whether it waits for the server.
+    fn literal(&self) -> Option<(u64, bool)> {
+        let inner = self.end.strip_suffix(b"}")?;
+        let (inner, waits) = match inner.strip_suffix(b"+") {
+            Some(inner) => (inner, false),
+            None => (inner, true),
+        };
+        let digits = inner.rsplit(|&octet| octet == b'{').next()?;
+        // There is a brace in front of the digits, and not only digits.
+        let len = number(digits).filter(|_| !digits.is_empty() && digits.len() < inner.len())?;
+        Some((len, waits))
     }
 
     fn shown(&self) -> String {

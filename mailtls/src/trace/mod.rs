@@ -1,16 +1,15 @@
 //! The dialogue, line by line, as somebody may see it who must not see secrets or messages.
 //!
-//! A driver knows no protocol, so the trace recognises the two that it may show, SMTP (with LMTP)
-//! and POP3, by the greeting, and follows them as far as is needed to tell a command from a
+//! A driver knows no protocol, so the trace recognises those that it may show, SMTP (with LMTP),
+//! IMAP and POP3, by the greeting, and follows them as far as is needed to tell a command from a
 //! password and a reply from a message. It fails closed: what is not recognised is counted and
 //! not shown. These are masked:
 //!
-//! - the arguments of `PASS`, `APOP` and `AUTH`, each line of the exchange that `AUTH` starts, in
-//!   both directions, and the text of the reply that ends it, for a server may repeat a secret;
-//! - messages: what follows `DATA` and `BDAT`, and what answers `RETR` and `TOP`;
+//! - the arguments of `PASS`, `APOP`, `AUTH`, `LOGIN` and `AUTHENTICATE`, each line of the exchange
+//!   that they start, in both directions, and the text of the reply that ends it, for a server may repeat a secret;
+//! - messages: what follows `DATA` and `BDAT`, what answers `RETR`, `TOP` and `FETCH`, and every
+//!   literal of IMAP;
 //! - commands of unknown name, for a mistyped password is often one.
-//!
-//! Not supported: IMAP, which comes with its crate, is masked whole.
 
 mod mask;
 

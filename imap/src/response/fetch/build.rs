@@ -201,6 +201,30 @@ impl FetchBuilder {
         })
     }
 
+    /// `RFC822` whose content is sent by itself: see [`Fetch::pieces`].
+    #[must_use]
+    pub fn streamed_rfc822(self, octets: u64) -> Self {
+        self.item(Kind::Rfc822, b"RFC822", |wire| {
+            announce(wire, b"{", octets);
+        })
+    }
+
+    /// `RFC822.HEADER` whose content is sent by itself: see [`Fetch::pieces`].
+    #[must_use]
+    pub fn streamed_rfc822_header(self, octets: u64) -> Self {
+        self.item(Kind::Rfc822Header, b"RFC822.HEADER", |wire| {
+            announce(wire, b"{", octets);
+        })
+    }
+
+    /// `RFC822.TEXT` whose content is sent by itself: see [`Fetch::pieces`].
+    #[must_use]
+    pub fn streamed_rfc822_text(self, octets: u64) -> Self {
+        self.item(Kind::Rfc822Text, b"RFC822.TEXT", |wire| {
+            announce(wire, b"{", octets);
+        })
+    }
+
     /// An item of an extension: an atom, and one value in wire form. What is neither is left out.
     ///
     /// ```

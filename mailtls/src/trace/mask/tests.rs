@@ -16,7 +16,7 @@ fn masked(dialogue: &[(Side, &str)], piece: usize) -> String {
 }
 
 /// The same, however it is cut.
-fn trace(dialogue: &[(Side, &str)]) -> String {
+pub(super) fn trace(dialogue: &[(Side, &str)]) -> String {
     let whole = masked(dialogue, usize::MAX);
     for piece in 1..20 {
         assert_eq!(masked(dialogue, piece), whole, "in pieces of {piece}");
@@ -24,8 +24,8 @@ fn trace(dialogue: &[(Side, &str)]) -> String {
     whole
 }
 
-const C: Side = Side::Client;
-const S: Side = Side::Server;
+pub(super) const C: Side = Side::Client;
+pub(super) const S: Side = Side::Server;
 
 #[test]
 fn all_4_smtp_shows_the_dialogue_and_no_secret() {

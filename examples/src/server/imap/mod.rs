@@ -1,0 +1,340 @@
+//! IMAP: the events of a session against accounts and store.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`selected`] | the mailbox that is open, and what the client was told of it |
+//! | [`folders`] | LIST, CREATE, STATUS and the like |
+//! | [`fetch`] | FETCH, in pieces |
+//! | [`find`] | SEARCH, SORT and THREAD |
+//! | [`change`] | STORE, COPY, MOVE, EXPUNGE |
+//! | [`append`] | APPEND |
+//! | [`words`] | the store's words in those of the protocol |
+
+mod append;
+mod change;
+mod fetch;
+mod find;
+mod folders;
+mod selected;
+mod words;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mailtls::{
+    Connection, Turn,
+    serve::{Stopped, Summary},
+};
+use mailwire_core::{
+    machine::TlsInfo,
+    sasl::{FailKind, Mechanism as Sasl},
+    secret::{SecretBytes, SecretString},
+    text::Octets,
+};
+use mailwire_imap::{
+    State,
+    command::{CommandBody, Fields, Message, SelectParameters, Tag},
+    mailbox::Mailbox,
+    server::{Access, Done, Extensions, Reset, Selected, Server},
+    session::{Answer, AuthAnswer, AuthStep, Reaction, Session, Untagged, Wanted, more, respond},
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub use self::words::Translations;
+
+use self::{append::Coming, fetch::Fetching, selected::Open};
+use super::{
+    LoginDeadline, Shared,
+    login::{Login, Progress},
+};
+use crate::{accounts::Checked, store::Account};
+
+/// Serves one connection to its end.
+///
+/// # Cancel safety
+///
+/// Dropping the future cuts the connection and discards messages that were coming in.
+pub async fn serve<IO>(
+    shared: Arc<Shared>,
+    mut connection: Connection<Server, IO>,
+    mut stop: Stopped,
+) -> Summary
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut session = Imap::new(shared);
+    let mut deadline = LoginDeadline::new();
+    let mut stopping = false;
+    let ended = loop {
+        if session.is_lost {
+            session.is_lost = false;
+            connection.machine().shutdown();
+        }
+        let turn = tokio::select! {
+            biased;
+            () = stop.stopped(), if !stopping => {
+                stopping = true;
+                connection.machine().shutdown();
+                continue;
+            }
+            () = deadline.passed(), if connection_waits_for_login(&mut connection) => {
+                connection.machine().shutdown();
+                continue;
+            }
+            turn = connection.turn() => turn,
+            () = session.stirred(), if session.idles => {
+                let mut out = Untagged::new();
+                connection.during(session.tell_news(&mut out)).await;
+                session.apply(Reaction::from(out), connection.machine());
+                continue;
+            }
+        };
+        let reaction = match turn {
+            Ok(Turn::Event(event)) => {
+                let machine = connection.machine();
+                session.tag = machine.tag().cloned();
+                session.enabled = machine.enabled();
+                connection.during(respond(&mut session, event)).await
+            }
+            Ok(Turn::Room) => connection.during(more(&mut session)).await,
+            Ok(Turn::Closed) => break None,
+            Err(error) => break Some(error),
+        };
+        session.apply(reaction, connection.machine());
+    };
+    let mut summary = Summary::default()
+        .tls(connection.machine().tls().cloned())
+        .count("fetched", session.fetched)
+        .count("appended", session.appended);
+    if let Some(user) = &session.user {
+        summary = summary.user(user);
+    }
+    if let Some(error) = &ended {
+        summary = summary.error(error);
+    }
+    summary
+}
+
+fn connection_waits_for_login<IO>(connection: &mut Connection<Server, IO>) -> bool
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    connection.machine().state() == State::NotAuthenticated
+}
+
+struct Imap {
+    shared: Arc<Shared>,
+    login: Option<Login>,
+    tls: Option<TlsInfo>,
+    user: Option<String>,
+    account: Option<Account>,
+    /// The tag of the command that is being answered.
+    tag: Option<Tag>,
+    enabled: Extensions,
+    selected: Option<Open>,
+    fetching: Option<Box<Fetching>>,
+    coming: Option<Coming>,
+    idles: bool,
+    /// The mailbox that was selected is another one now: the session has to end.
+    is_lost: bool,
+    fetched: u64,
+    appended: u64,
+}
+
+impl Imap {
+    fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            login: None,
+            tls: None,
+            user: None,
+            account: None,
+            tag: None,
+            enabled: Extensions::none(),
+            selected: None,
+            fetching: None,
+            coming: None,
+            idles: false,
+            is_lost: false,
+            fetched: 0,
+            appended: 0,
+        }
+    }
+
+    fn apply(&mut self, reaction: Reaction, machine: &mut Server) {
+        if let Err(misuse) = reaction.apply(machine) {
+            tracing::error!(%misuse, "the IMAP session answered what was not asked");
+            machine.abort();
+        }
+    }
+
+    /// Lets in somebody who has shown who he is.
+    async fn enter(&mut self, account: String) -> Result<(), Done> {
+        let unavailable = |error: &dyn std::fmt::Display| {
+            tracing::warn!(user = account, %error, "the account was not opened");
+            Done::unavailable()
+        };
+        let name = Account::parse(&account).map_err(|error| unavailable(&error))?;
+        let made = folders::ensure(&self.shared.store, &name).await;
+        made.map_err(|error| unavailable(&error))?;
+        self.account = Some(name);
+        self.user = Some(account);
+        Ok(())
+    }
+
+    async fn progress(&mut self, progress: Progress) -> AuthAnswer {
+        match progress {
+            Progress::Challenge(challenge) => AuthAnswer::Challenge(challenge),
+            Progress::Accepted(account) => {
+                self.login = None;
+                match self.enter(account).await {
+                    Ok(()) => AuthAnswer::Accept,
+                    Err(done) => AuthAnswer::Refuse(done),
+                }
+            }
+            Progress::Refused(kind) => {
+                self.login = None;
+                AuthAnswer::Refuse(refusal(kind))
+            }
+        }
+    }
+}
+
+fn refusal(kind: FailKind) -> Done {
+    match kind {
+        FailKind::Malformed => Done::bad("malformed authentication exchange"),
+        FailKind::Unavailable => Done::unavailable(),
+        _ => Done::wrong_credentials(),
+    }
+}
+
+impl Session for Imap {
+    async fn login(&mut self, user: Octets, password: SecretBytes) -> Result<(), Done> {
+        // LOGIN carries octets, the accounts are of text.
+        let (Ok(user), Ok(password)) = (
+            std::str::from_utf8(&user),
+            String::from_utf8(password.expose().to_vec()),
+        ) else {
+            return Err(Done::wrong_credentials());
+        };
+        let account = self.shared.recipients.login(user);
+        let password = SecretString::new(password);
+        match self.shared.accounts.check(&account, password).await {
+            Checked::Accepted => self.enter(account).await,
+            Checked::Rejected => Err(Done::wrong_credentials()),
+            Checked::Unavailable => Err(Done::unavailable()),
+        }
+    }
+
+    async fn auth(&mut self, step: AuthStep) -> AuthAnswer {
+        let shared = Arc::clone(&self.shared);
+        let (accounts, recipients) = (&shared.accounts, &shared.recipients);
+        let progress = match step {
+            AuthStep::Start { mechanism, initial } => {
+                let Some(mechanism) = Sasl::from_name(mechanism.as_str().as_bytes()) else {
+                    return AuthAnswer::Refuse(Done::no("mechanism not offered"));
+                };
+                let mut login = match Login::start(mechanism, self.tls.as_ref()) {
+                    Ok(login) => login,
+                    Err(kind) => return AuthAnswer::Refuse(refusal(kind)),
+                };
+                let initial = initial.as_ref().map(|i| i.expose().as_slice());
+                let progress = login.begin(initial, accounts, recipients).await;
+                self.login = Some(login);
+                progress
+            }
+            AuthStep::Response(response) => {
+                let Some(login) = &mut self.login else {
+                    return AuthAnswer::Refuse(Done::bad("no exchange is open"));
+                };
+                login.respond(response.expose(), accounts, recipients).await
+            }
+        };
+        self.progress(progress).await
+    }
+
+    fn auth_cancelled(&mut self) {
+        self.login = None;
+    }
+
+    fn secured(&mut self, tls: &TlsInfo) {
+        self.tls = Some(tls.clone());
+    }
+
+    fn id(&mut self, fields: Option<&Fields>) {
+        let value = |name: &[u8]| fields.and_then(|fields| fields.value(name));
+        tracing::debug!(
+            user = self.user,
+            name = %mailwire_core::text::Sanitized(value(b"name").unwrap_or_default()),
+            version = %mailwire_core::text::Sanitized(value(b"version").unwrap_or_default()),
+            "the client says what it is"
+        );
+    }
+
+    async fn select(
+        &mut self,
+        mailbox: Mailbox,
+        parameters: SelectParameters,
+        access: Access,
+        out: &mut Untagged,
+    ) -> Result<Selected, Done> {
+        self.open(&mailbox, &parameters, access, out).await
+    }
+
+    async fn command(&mut self, command: CommandBody, out: &mut Untagged) -> Answer {
+        match command {
+            CommandBody::Noop | CommandBody::Check => {
+                self.tell_news(out).await;
+                Answer::Completed
+            }
+            CommandBody::Close => self.close().await,
+            CommandBody::Unselect => {
+                self.selected = None;
+                Answer::Completed
+            }
+            command @ (CommandBody::Fetch { .. }
+            | CommandBody::Store { .. }
+            | CommandBody::Copy { .. }
+            | CommandBody::Move { .. }
+            | CommandBody::Expunge
+            | CommandBody::UidExpunge { .. }
+            | CommandBody::Search { .. }
+            | CommandBody::Sort { .. }
+            | CommandBody::Thread { .. }) => self.messages(command, out).await,
+            command => self.mailboxes(command, out).await,
+        }
+    }
+
+    async fn more(&mut self, out: &mut Untagged) -> Answer {
+        self.fetch_on(out).await
+    }
+
+    async fn append(&mut self, mailbox: Mailbox, message: Message) -> Result<(), Done> {
+        self.append_to(&mailbox, message).await
+    }
+
+    async fn append_next(&mut self, message: Message) -> Result<(), Done> {
+        self.append_another(&message).await
+    }
+
+    async fn append_body(&mut self, octets: Bytes) -> Wanted {
+        self.append_octets(&octets).await
+    }
+
+    async fn append_end(&mut self, out: &mut Untagged) -> Done {
+        self.append_commit(out).await
+    }
+
+    fn append_reset(&mut self, _why: Reset) {
+        self.coming = None;
+    }
+
+    async fn idle(&mut self, out: &mut Untagged) {
+        self.idles = true;
+        self.tell_news(out).await;
+    }
+
+    fn done(&mut self) {
+        self.idles = false;
+    }
+}
