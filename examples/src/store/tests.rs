@@ -13,6 +13,7 @@ mod imap_disk;
 mod index;
 mod mailboxes;
 mod service;
+mod uids;
 
 use super::{
     delivery::{Delivery, Target},

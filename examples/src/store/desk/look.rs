@@ -194,7 +194,7 @@ impl<F: Fs> Bench<'_, F> {
 
     /// A session that may write takes what nobody has taken: it alone is told that the messages are recent, and they
     /// move from `new` to `cur`. One that cannot be moved stays where it is and is no worse for it.
-    pub(super) fn claim(&mut self, open: &mut Open<F>, session: u64) {
+    pub(super) fn claim(&self, open: &mut Open<F>, session: u64) {
         let free = |listed: &Listed| listed.claim == Claim::Open;
         if open.loaded.snapshot.messages.iter().any(free) {
             for listed in &mut Arc::make_mut(&mut open.loaded.snapshot).messages {

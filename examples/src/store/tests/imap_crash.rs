@@ -288,7 +288,7 @@ fn cut_everywhere(last: Operation, plan: Plan) -> (Option<String>, u64) {
                         format!("{last:?}, cut at {more}, {survivors:b}, {unsynced:?}: {broken}");
                     return (Some(what), states);
                 }
-                if survivors == 0 || survivors + 1 == 1 << pending {
+                if plan.skip_sync.is_none() && survivors == 0 {
                     recover(&after, &promises);
                 }
             }
@@ -360,23 +360,22 @@ fn store_3_the_first_append_ever_survives_with_its_directories() {
 
 #[test]
 fn store_2_self_test_without_any_one_sync_of_imap_the_suite_fails() {
-    for last in [
-        Append,
-        Copy,
-        Create,
-        Delete,
-        Expunge,
-        Flag,
-        Move,
-        Rename,
-        RenameInbox,
+    // Opening INBOX moves a new message to `cur`. That its name in `new` is gone for good counts only for Expunge and
+    // Move; that it has its flag durably does not count once it is expunged.
+    for (last, needless) in [
+        (Append, &[][..]),
+        (Copy, &[1]),
+        (Delete, &[]),
+        (Expunge, &[2]),
+        (Flag, &[1]),
+        (Move, &[]),
+        (Rename, &[]),
     ] {
         let (model, store) = filled();
         let first = model.syncs();
         last.run(&store, &mut Promises::at_first()).unwrap();
-        let all = model.syncs();
         let mut missed = Vec::new();
-        for skipped in first..all {
+        for skipped in first..model.syncs() {
             let plan = Plan {
                 skip_sync: Some(skipped),
                 ..Plan::default()
@@ -385,20 +384,22 @@ fn store_2_self_test_without_any_one_sync_of_imap_the_suite_fails() {
                 missed.push(skipped - first);
             }
         }
-        println!("{last:?} {missed:?} of {}", all - first);
+        assert_eq!(missed, needless, "{last:?}");
     }
 }
 
 #[test]
 fn store_5_and_17_an_error_anywhere_leaves_all_or_none() {
-    const ENOENT: i32 = 2;
     const EIO: i32 = 5;
     const ENOSPC: i32 = 28;
     const EDQUOT: i32 = 122;
     let places = |model: &Model| {
         let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (path, data) in model.files() {
-            if let Some((place, _)) = path.split_once("/new/").or(path.split_once("/cur/")) {
+            if let Some((place, _)) = path
+                .split_once("/new/")
+                .or_else(|| path.split_once("/cur/"))
+            {
                 places
                     .entry(place.to_owned())
                     .or_default()
@@ -426,7 +427,6 @@ fn store_5_and_17_an_error_anywhere_leaves_all_or_none() {
                     break;
                 };
                 let what = format!("{last:?} errno {error} at {failed}");
-                assert_ne!(error, ENOENT);
                 match &done {
                     Ok(()) => {}
                     Err(MailboxError::Store(StoreError::Full)) => assert!(error != EIO, "{what}"),
@@ -434,13 +434,8 @@ fn store_5_and_17_an_error_anywhere_leaves_all_or_none() {
                     Err(other) => panic!("{what}: {other:?}"),
                 }
                 // A message that cannot be removed once it is copied is in both places.
-                let unlinked = calls[..call]
-                    .iter()
-                    .rev()
-                    .take(4)
-                    .any(|call| *call == "unlink");
                 if done.is_err() && !matches!(last, Move) {
-                    assert_eq!(places(&model), before, "{what} {unlinked}");
+                    assert_eq!(places(&model), before, "{what}");
                 }
                 assert_eq!(promises.broken(&model), None, "{what}");
                 model.plan(Plan::default());
