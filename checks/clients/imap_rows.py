@@ -8,7 +8,7 @@ import imap_many
 import imap_pair
 import imap_sync
 from corpus import one_with, same, sha256
-from imap_look import Look
+from imap_look import Look, quoted
 from imap_place import Place
 from imap_readers import READERS, refuses
 from imap_writers import OWN, WRITERS
@@ -115,6 +115,15 @@ class ImapRows:
 
         self.row(f"{name}, IMAP", mode, what, act, "holds")
         shutil.rmtree(at.home)
+        attempt(lambda: self.tidy(f"{name}-{mode}-"))
+
+    def tidy(self, front: str) -> None:
+        """Takes away the mailboxes that rows made: programs list all there are, and some hold only so much of that."""
+        with Look(self.place, WORKS) as look:
+            for name in sorted(look.names(), reverse=True):
+                if name.startswith(front):
+                    look.unmake(name)
+                    look.must(look.client.unsubscribe(quoted(name)))
 
     def syncs(self, name: str, sync, mode: str) -> None:
         at = self.target(mode, WORKS)
@@ -122,12 +131,14 @@ class ImapRows:
         for deed, what in imap_sync.TWO_WAY.items():
             self.row(f"{name} syncs", mode, what, getattr(both, deed), "both sides are the same")
         shutil.rmtree(at.home)
+        attempt(lambda: self.tidy(f"{name}-{mode}"))
 
     def pair(self, names: tuple[str, str], mode: str) -> None:
         idler, actor = self.target(mode, WORKS), self.target(mode, WORKS)
         with imap_pair.Pair(self.place, idler, actor, names, f"{names[0]}-{names[1]}-{mode}") as pair:
             for what, deed in imap_pair.DEEDS.items():
                 self.row("+".join(names), mode, what, getattr(pair, deed), "all agree")
+        attempt(lambda: self.tidy(f"{names[0]}-{names[1]}-{mode}"))
         for at in (idler, actor):
             shutil.rmtree(at.home)
 
@@ -137,6 +148,7 @@ class ImapRows:
         for deed, what in imap_many.DEEDS.items():
             self.row("mbsync of many", mode, what, getattr(many, deed), f"{imap_many.COUNT} messages")
         shutil.rmtree(at.home)
+        attempt(lambda: self.tidy(f"many-{mode}"))
 
 
 def guarded(act):
