@@ -85,7 +85,7 @@ where
             () = session.stirred(), if session.idles => {
                 let mut out = Untagged::new();
                 connection.during(session.tell_news(&mut out)).await;
-                session.apply(Reaction::from(out), connection.machine());
+                apply(Reaction::from(out), connection.machine());
                 continue;
             }
         };
@@ -100,7 +100,7 @@ where
             Ok(Turn::Closed) => break None,
             Err(error) => break Some(error),
         };
-        session.apply(reaction, connection.machine());
+        apply(reaction, connection.machine());
     };
     let mut summary = Summary::default()
         .tls(connection.machine().tls().cloned())
@@ -113,6 +113,13 @@ where
         summary = summary.error(error);
     }
     summary
+}
+
+fn apply(reaction: Reaction, machine: &mut Server) {
+    if let Err(misuse) = reaction.apply(machine) {
+        tracing::error!(%misuse, "the IMAP session answered what was not asked");
+        machine.abort();
+    }
 }
 
 fn connection_waits_for_login<IO>(connection: &mut Connection<Server, IO>) -> bool
@@ -158,13 +165,6 @@ impl Imap {
             is_lost: false,
             fetched: 0,
             appended: 0,
-        }
-    }
-
-    fn apply(&mut self, reaction: Reaction, machine: &mut Server) {
-        if let Err(misuse) = reaction.apply(machine) {
-            tracing::error!(%misuse, "the IMAP session answered what was not asked");
-            machine.abort();
         }
     }
 
