@@ -16,6 +16,7 @@ mod imap_mailboxes;
 mod imap_pressure;
 mod imap_reading;
 mod imap_resync;
+mod imap_secure;
 mod imap_sessions;
 mod limits;
 mod pop3;
