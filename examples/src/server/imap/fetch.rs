@@ -282,7 +282,13 @@ impl Imap {
             fetching.has_expunged |= fetching.timing == Timing::KeepNumbers;
             return Ok(());
         };
-        let facts = facts.into_owned();
+        let mut facts = facts.into_owned();
+        if let Fetched::Whole(octets) = &text
+            && fetching.wants_text
+        {
+            // Another program may have written into the file: what is sent is what counts.
+            facts.octets = Some(octets.len() as u64);
+        }
         let needs = fetching.plan.needs(&facts);
         let mut fetched = message::Fetched::new(number, &facts);
         if fetching.just_seen.binary_search(&uid.get()).is_ok() {
