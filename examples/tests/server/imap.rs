@@ -358,7 +358,7 @@ impl Imap {
     /// Asks for all that [`Told`] holds.
     pub(crate) async fn learn(&mut self) {
         if !self.messages.is_empty() {
-            self.ok("FETCH 1:* (UID FLAGS)").await;
+            self.ok("UID FETCH 1:* FLAGS").await;
         }
     }
 

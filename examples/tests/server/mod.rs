@@ -11,6 +11,7 @@ mod framing;
 mod imap_append;
 mod imap_arrivals;
 mod imap_changes;
+mod imap_faults;
 mod imap_login;
 mod imap_mailboxes;
 mod imap_pressure;
