@@ -396,11 +396,11 @@ pub(crate) enum Asked {
 
 impl Answer {
     pub(crate) fn fetches(&self) -> Vec<&Fetch> {
-        let fetch = |response| match response {
-            &Response::Fetch(ref fetch) => Some(fetch),
+        let all = self.untagged.iter().filter_map(|response| match response {
+            Response::Fetch(fetch) => Some(fetch),
             _ => None,
-        };
-        self.untagged.iter().filter_map(fetch).collect()
+        });
+        all.collect()
     }
 
     pub(crate) fn is_ok(&self) -> bool {
