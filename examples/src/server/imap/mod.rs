@@ -285,7 +285,11 @@ impl Session for Imap {
     }
 
     async fn more(&mut self, out: &mut Untagged) -> Answer {
-        self.fetch_on(out).await
+        let answer = self.fetch_on(out).await;
+        if answer != Answer::More {
+            self.hold_back(out);
+        }
+        answer
     }
 
     async fn append(&mut self, mailbox: Mailbox, message: Message) -> Result<(), Done> {
