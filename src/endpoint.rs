@@ -12,6 +12,8 @@ use mailwire_core::secret::{Secret, SecretString};
 /// | `smtp` | message submission (RFC 6409) | STARTTLS | 587 |
 /// | `smtps` | message submission (RFC 8314 §3.3) | from the first octet | 465 |
 /// | `lmtp` | local delivery (RFC 2033) | STARTTLS | 24 |
+/// | `imap` | IMAP (RFC 9051) | STARTTLS | 143 |
+/// | `imaps` | IMAP (RFC 8314 §3.2) | from the first octet | 993 |
 /// | `pop3` | POP3 (RFC 1939) | STLS | 110 |
 /// | `pop3s` | POP3 (RFC 8314 §3.2) | from the first octet | 995 |
 ///
@@ -57,6 +59,8 @@ pub enum Protocol {
     Smtp,
     /// LMTP.
     Lmtp,
+    /// IMAP.
+    Imap,
     /// POP3.
     Pop3,
 }
@@ -64,7 +68,7 @@ pub enum Protocol {
 /// Why a line is no [`Endpoint`].
 ///
 /// ```
-/// let error = "imap://x".parse::<mailwire::Endpoint>().unwrap_err();
+/// let error = "http://x".parse::<mailwire::Endpoint>().unwrap_err();
 /// assert!(error.to_string().contains("pop3s"));
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -83,7 +87,7 @@ pub enum InvalidEndpoint {
     #[error("the port is not a number from 1 to 65535")]
     Port,
     /// None of those we know.
-    #[error("expected one of smtp://, smtps://, lmtp://, pop3://, pop3s://")]
+    #[error("expected one of smtp://, smtps://, lmtp://, imap://, imaps://, pop3://, pop3s://")]
     Scheme,
 }
 
@@ -96,6 +100,8 @@ impl FromStr for Endpoint {
             "smtp" => (Protocol::Smtp, Mode::StartTls, 587),
             "smtps" => (Protocol::Smtp, Mode::Implicit, 465),
             "lmtp" => (Protocol::Lmtp, Mode::StartTls, 24),
+            "imap" => (Protocol::Imap, Mode::StartTls, 143),
+            "imaps" => (Protocol::Imap, Mode::Implicit, 993),
             "pop3" => (Protocol::Pop3, Mode::StartTls, 110),
             "pop3s" => (Protocol::Pop3, Mode::Implicit, 995),
             _ => return Err(InvalidEndpoint::Scheme),
@@ -204,6 +210,8 @@ mod tests {
             ("smtp://h", Protocol::Smtp, Mode::StartTls, 587),
             ("SMTPS://h/", Protocol::Smtp, Mode::Implicit, 465),
             ("lmtp://h", Protocol::Lmtp, Mode::StartTls, 24),
+            ("imap://h", Protocol::Imap, Mode::StartTls, 143),
+            ("imaps://h", Protocol::Imap, Mode::Implicit, 993),
             ("pop3://h", Protocol::Pop3, Mode::StartTls, 110),
             ("pop3s://h", Protocol::Pop3, Mode::Implicit, 995),
             ("pop3s://h:10995", Protocol::Pop3, Mode::Implicit, 10_995),
@@ -241,7 +249,7 @@ mod tests {
     fn what_is_no_endpoint_says_why() {
         for (line, error) in [
             ("mail.example.test", InvalidEndpoint::Scheme),
-            ("imap://h", InvalidEndpoint::Scheme),
+            ("http://h", InvalidEndpoint::Scheme),
             ("smtp://", InvalidEndpoint::Host),
             ("smtp://u@", InvalidEndpoint::Host),
             ("smtp://[::1", InvalidEndpoint::Host),

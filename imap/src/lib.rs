@@ -69,5 +69,7 @@ pub mod text;
 pub mod toolkit;
 pub mod utf7;
 
+pub use client::Client;
+pub use open::Open;
 pub use server::Server;
 pub use state::{ClearText, Protection, State};

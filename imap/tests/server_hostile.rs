@@ -347,3 +347,55 @@ fn drive(server: &mut Server, input: &mut BytesMut, random: &mut Random) -> bool
     }
     panic!("no end in {:?}", server.state());
 }
+
+/// What a server says and tells of a script that comes in such pieces.
+fn play(script: &[u8], mut cut: impl FnMut() -> usize) -> (Vec<u8>, String) {
+    let mut rig = Rig::new(everything());
+    let mut told = String::new();
+    let mut rest = script;
+    loop {
+        match rig.server.step(&mut rig.input) {
+            Step::Transmit(octets) => rig.said.extend_from_slice(&octets),
+            Step::Event(Event::Body(octets)) => told.push_str(&octets.escape_ascii().to_string()),
+            Step::Event(event) => told.push_str(&format!("{event:?}\n")),
+            Step::NeedAnswer => match rig.server.owed() {
+                Some(Owed::Login | Owed::Auth) => rig.server.accept_login().unwrap(),
+                Some(Owed::Select) => rig.server.open(&inbox()).unwrap(),
+                _ => rig.server.accept().unwrap(),
+            },
+            Step::NeedInput if !rest.is_empty() => {
+                let (piece, behind) = rest.split_at(cut().min(rest.len()));
+                rig.input.extend_from_slice(piece);
+                rest = behind;
+            }
+            _ => return (rig.said, told),
+        }
+    }
+}
+
+#[test]
+fn all_1_an_imap_server_does_the_same_however_its_input_is_cut() {
+    let script = SCRIPT.concat();
+    let whole = play(script.as_bytes(), || usize::MAX);
+    assert!(
+        whole.0.len() > 1_000 && whole.1.contains("AppendEnd"),
+        "{}",
+        whole.1
+    );
+    assert_eq!(play(script.as_bytes(), || 1), whole);
+    for first in 1..script.len() {
+        let mut size = first;
+        let split = play(script.as_bytes(), || {
+            core::mem::replace(&mut size, usize::MAX)
+        });
+        assert_eq!(split, whole, "cut at {first}");
+    }
+    for seed in 0..500 {
+        let mut random = Random(seed);
+        assert_eq!(
+            play(script.as_bytes(), || 1 + random.below(40)),
+            whole,
+            "seed {seed}"
+        );
+    }
+}
