@@ -40,6 +40,13 @@
 //! assert!(said.ends_with(b"b OK CREATE completed\r\n* BYE good bye\r\nc OK LOGOUT completed\r\n"));
 //! # Ok::<(), mailwire_imap::server::Misuse>(())
 //! ```
+//!
+//! # A client
+//!
+//! [`Open`] goes from the greeting to the login in the one order that is safe and hands over a
+//! [`Client`], which makes the tags, sends several commands together where they do not get in each
+//! other's way, waits where a literal has to, streams large messages in both directions, and tells
+//! what comes in the order in which it comes. The facade crate `mailwire` has async calls over it.
 #![no_std]
 #![forbid(unsafe_code)]
 

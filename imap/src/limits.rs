@@ -126,6 +126,30 @@ pub const BODY_STRUCTURE: usize = 512 * 1024;
 /// References of one message that THREAD joins; of more, the first and the last are taken, as mail
 /// programs do that shorten the field (RFC 5256 §3 step 1 reckons with it).
 pub const THREAD_REFERENCES: usize = 256;
+// The client machine.
+
+/// Commands that a client keeps until their replies have come.
+pub const OUTSTANDING: usize = 1_024;
+
+/// How long a client waits for the next response while something is due. A server may search or
+/// copy a large mailbox meanwhile; RFC 9051 §5.4 asks servers for half an hour of patience, and
+/// clients for none.
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Octets a second that a client expects of a message that is being streamed: less than any modem
+/// gave, more than a server that wants to keep us busy would like to spend.
+pub const FLOOR_RATE: NonZeroU32 = NonZeroU32::MIN.saturating_add(127);
+
+/// After how long in IDLE a client should end it and begin again. RFC 2177 §3 advises less than 29
+/// minutes; routers that forget silent connections are less patient than servers. A machine has no
+/// clock of its own, so this is for the application to do.
+pub const IDLE_REFRESH: Duration = Duration::from_secs(9 * 60);
+
+/// Octets of a response that could not be read which are told for the record.
+pub const INVALID_START: usize = 1_024;
+
+/// Octets of a decoded SASL challenge. What a mechanism needs is far below that.
+pub const CHALLENGE: usize = INITIAL_RESPONSE;
 // The server's machine.
 
 /// Octets of a line of an AUTHENTICATE exchange with CRLF. RFC 9051 §6.2.2 names no limit; this is
