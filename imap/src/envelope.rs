@@ -517,7 +517,7 @@ impl<'a> EnvelopeBuilder<'a> {
     /// The envelope.
     #[must_use]
     pub fn build(&self) -> Envelope {
-        let mut wire = BytesMut::with_capacity(256);
+        let mut wire = BytesMut::with_capacity(512);
         let mut starts = [0; FIELDS];
         let fields = self.texts.iter().zip(&self.lists).enumerate();
         for ((field, (text, list)), start) in fields.zip(&mut starts) {

@@ -1,5 +1,61 @@
 //! IMAP4rev1 and IMAP4rev2 for clients and servers as machines without I/O.
 //!
+//! ```text
+//!                    octets                                            octets
+//!   application ◄──► Client ─────────► commands ──────────► Server ◄──► application
+//!      events,          ▲                                     ▲           Session, over
+//!      send()           │            ◄── responses            │           toolkit and store
+//!                     Open                                 frame
+//!        greeting, STARTTLS, login              lines and literals, then grammar
+//! ```
+//!
+//! [`Client`] and [`Server`] obey one contract, [`mailwire_core::machine`]: a driver, such as the one
+//! in `mailtls`, feeds them octets and does what they say. They share the codec: [`frame`] finds
+//! where a command or a response ends, literals included, and [`command`] and [`response`] read what
+//! is whole. What is not known is kept, and a bad item costs itself and not its neighbours.
+//!
+//! | you want | begin with |
+//! |---|---|
+//! | to read mail | [`Open`], which leads to a [`Client`] that is logged in |
+//! | to serve mail | [`session`], a trait of a few async methods, and [`toolkit`] for what is behind them |
+//! | to look at the protocol | [`frame`], [`command::Command::parse`], [`response::Response::parse`] |
+//!
+//! Read first: RFC 9051 §2 to §7, RFC 3501 where it differs, RFC 7162 §3 for mod-sequences. Not
+//! supported: COMPRESS, NOTIFY, METADATA, ACL and QUOTA beyond their names and codes.
+//!
+//! # A client
+//!
+//! Commands are sent with an id, and what a server says is told in the order in which it came:
+//! [`Data`](client::Event::Data) whether it was asked for or not, then [`Done`](client::Event::Done)
+//! with the id. Nothing that comes unasked is ever taken for the answer. [`Open`] goes from the
+//! greeting to the login in the one order that is safe; the facade crate `mailwire` has async calls
+//! over both.
+//!
+//! ```
+//! use bytes::BytesMut;
+//! use mailwire_core::machine::{Machine, Step};
+//! use mailwire_imap::{
+//!     Client,
+//!     client::{Config, Event},
+//!     command::CommandBody,
+//!     mailbox::Mailbox,
+//!     response::Response,
+//! };
+//!
+//! let mut client = Client::new(Config::new());
+//! let mut input = BytesMut::from("* PREAUTH [CAPABILITY IMAP4rev1] ready\r\n");
+//! let Step::Event(Event::Greeting { .. }) = client.step(&mut input) else { unreachable!() };
+//! let mailbox = Mailbox::inbox();
+//! let id = client.send(CommandBody::Examine { mailbox, parameters: Default::default() })?;
+//! assert_eq!(client.step(&mut input), Step::Transmit("A1 EXAMINE INBOX\r\n".into()));
+//! input.extend_from_slice(b"* 17 EXISTS\r\nA1 OK [READ-ONLY] done\r\n");
+//! let Step::Event(Event::Data(data)) = client.step(&mut input) else { unreachable!() };
+//! assert_eq!(data, Response::Exists(17));
+//! let Step::Event(done) = client.step(&mut input) else { unreachable!() };
+//! assert!(done.is_ok_of(id));
+//! # Ok::<(), mailwire_imap::client::Misuse>(())
+//! ```
+//!
 //! # A server
 //!
 //! [`Server`] obeys the contract of [`mailwire_core::machine`]: a driver, such as the one in
@@ -41,12 +97,59 @@
 //! # Ok::<(), mailwire_imap::server::Misuse>(())
 //! ```
 //!
-//! # A client
+//! # How to write a store
 //!
-//! [`Open`] goes from the greeting to the login in the one order that is safe and hands over a
-//! [`Client`], which makes the tags, sends several commands together where they do not get in each
-//! other's way, waits where a literal has to, streams large messages in both directions, and tells
-//! what comes in the order in which it comes. The facade crate `mailwire` has async calls over it.
+//! The machine knows no mailbox. What every IMAP server needs behind its commands is in [`toolkit`],
+//! pure and without I/O; a store of one's own gives it two things:
+//!
+//! - a [`Snapshot`](toolkit::view::Snapshot) of each mailbox that is open: for each message its UID,
+//!   flags, date, size and mod-sequence. A store keeps one, changes it, and gives each session a
+//!   copy, which costs next to nothing.
+//! - the text of a message with CRLF line ends, in pieces.
+//!
+//! With these each command is a few lines:
+//!
+//! ```
+//! use core::num::NonZero;
+//! use mailwire_imap::{
+//!     command::By,
+//!     toolkit::{
+//!         message::{FetchPlan, Fetched, ModSeq, Structure, Text},
+//!         view::{Facts, Snapshot, Timing, View},
+//!     },
+//! };
+//!
+//! // The store: one mailbox with one message.
+//! let text = b"Subject: lunch\r\n\r\nAt noon?\r\n";
+//! let uid = NonZero::new(7).unwrap();
+//! let mut mailbox = Snapshot::new(NonZero::new(1).unwrap(), NonZero::new(8).unwrap());
+//! mailbox.messages.push(Facts::new(uid, "\"17-Jul-1996 02:44:25 -0700\"".parse()?, 28));
+//!
+//! // SELECT: what this client has been told.
+//! let mut view = View::new(mailbox.clone());
+//!
+//! // FETCH 1 (ENVELOPE BODY.PEEK[TEXT])
+//! let plan = FetchPlan::new(&"(UID BODY.PEEK[TEXT])".parse()?, By::Number, ModSeq::IfAsked);
+//! for (number, facts) in view.resolve(&"1".parse()?, By::Number, &[])? {
+//!     let structure = Structure::of(text);
+//!     let mut fetched = Fetched::new(number, &facts);
+//!     fetched.structure = Some(&structure);
+//!     fetched.text = Text::Whole(text);
+//!     let answer = plan.answer(&fetched)?;
+//!     assert_eq!(answer.fetch.wire(), b"* 1 FETCH (UID 7 BODY[TEXT] {10}\r\nAt noon?\r\n)");
+//! }
+//!
+//! // Another session removes the message; NOOP tells it.
+//! mailbox.messages.remove(uid);
+//! view.update(mailbox)?;
+//! let told: Vec<_> = view.changes(Timing::Any).collect();
+//! assert_eq!(told.len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! SEARCH is a [`Query`](toolkit::search::Query) that is asked of the facts first and of the text
+//! only where these do not say enough; SORT and THREAD are in [`toolkit::sort`] and
+//! [`toolkit::thread`], LIST and the names of mailboxes in [`toolkit::list`].
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -334,7 +334,7 @@ fn opened(seed: u64) -> Pair<Client> {
     let login = open::Login::new("bob", "secret", Nonce::from_random(&[7; 24])).unwrap();
     let mut config = open::Config::new(Upgrade::Required).with_login(login);
     config.client.inline = [10, 64 * 1024][usize::try_from(seed % 2).unwrap()];
-    if seed % 3 == 0 {
+    if seed.is_multiple_of(3) {
         config.enable = Names::new(["IMAP4rev2"]);
     }
     let mut pair = Pair::new(Open::new(config), server(seed), seed);

@@ -17,7 +17,7 @@ use mailwire_imap::{
     },
 };
 
-use crate::toolkit_message::{NESTED, crlf};
+use crate::toolkit_message::{NESTED, crlf, octets};
 
 const UID: NonZeroU32 = NonZeroU32::new(77).unwrap();
 const NUMBER: NonZeroU32 = NonZeroU32::new(3).unwrap();
@@ -60,8 +60,7 @@ fn apart(items: &str, message: &[u8]) -> Result<Answer, Unanswerable> {
         .as_ref()
         .map_or_else(Vec::new, |structure| plan.measures(structure));
     for measure in &mut measures {
-        let range = measure.range();
-        let octets = &message[range.start as usize..range.end as usize];
+        let octets = octets(message, measure.range());
         octets.chunks(3).for_each(|piece| measure.feed(piece));
     }
     let mut fetched = Fetched::new(NUMBER, &facts);
@@ -80,8 +79,7 @@ fn wire(answer: &Answer, message: &[u8]) -> String {
         let source = bodies.next().unwrap();
         assert_eq!(source.octets(), octets);
         let start = wire.len();
-        let range = source.range().unwrap_or_default();
-        let text = &message[range.start as usize..range.end as usize];
+        let text = self::octets(message, source.range().unwrap_or_default());
         match (source, source.reader()) {
             (BodySource::Octets(octets), _) => wire.extend_from_slice(octets),
             (_, None) => wire.extend_from_slice(text),

@@ -1,5 +1,7 @@
 //! What the toolkit makes of the content of messages.
 
+use core::ops::Range;
+
 use bytes::Bytes;
 use mailwire_imap::{
     bodystructure::{BodyForm, BodyStructure, PartKind},
@@ -12,6 +14,11 @@ use mailwire_imap::{
 /// A test message: lines end with LF here and with CRLF there.
 pub(crate) fn crlf(text: &str) -> Vec<u8> {
     text.replace('\n', "\r\n").into_bytes()
+}
+
+/// These octets of a message.
+pub(crate) fn octets(message: &[u8], range: Range<u64>) -> &[u8] {
+    &message[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()]
 }
 
 fn body(message: &str) -> String {
@@ -32,10 +39,7 @@ fn section(message: &str, name: &str) -> Option<String> {
         unreachable!()
     };
     let octets = match Structure::of(&message).section(section)? {
-        Content::Range(range) => {
-            let range = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
-            message[range].to_vec()
-        }
+        Content::Range(range) => octets(&message, range).to_vec(),
         Content::Fields(fields) => fields,
     };
     Some(String::from_utf8(octets).unwrap().replace("\r\n", "\n"))

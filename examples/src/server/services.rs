@@ -236,7 +236,7 @@ fn pop3_config(config: &Config, mode: TlsMode) -> io::Result<Arc<pop3_server::Co
 }
 
 /// What is offered behind the login: all that the store can honour.
-const EXTENSIONS: [Extension; 24] = [
+const EXTENSIONS: [Extension; 25] = [
     Extension::AppendLimit,
     Extension::Binary,
     Extension::Children,
@@ -251,6 +251,7 @@ const EXTENSIONS: [Extension; 24] = [
     Extension::Move,
     Extension::MultiAppend,
     Extension::Namespace,
+    Extension::QResync,
     Extension::SaslIr,
     Extension::SearchRes,
     Extension::Sort,

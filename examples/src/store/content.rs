@@ -187,7 +187,7 @@ impl Lines {
     }
 
     /// What POP3 puts behind the text, so that the end mark stands on a line of its own (RFC 1939 §3): its octets.
-    pub(crate) const fn missing(&self) -> u64 {
+    pub(crate) const fn missing(&self) -> u8 {
         if self.within { 2 } else { 0 }
     }
 }
@@ -247,7 +247,7 @@ mod tests {
                 out.extend_from_slice(&lines.finish().unwrap_or_default());
                 assert_eq!(lines.octets(), out.len() as u64);
                 assert_eq!(
-                    lines.octets() + lines.missing(),
+                    lines.octets() + u64::from(lines.missing()),
                     encoder.octets(),
                     "{text:?}"
                 );

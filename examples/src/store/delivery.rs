@@ -113,7 +113,7 @@ impl<F: Fs> Delivery<F> {
                 source = None;
             }
             *result = linked
-                .and_then(|linked| linked.sync(self.store.fs()))
+                .and_then(|linked| linked.settle(&self.store, target))
                 .doing("publish a message");
         }
     }
@@ -128,30 +128,39 @@ impl<F: Fs> Delivery<F> {
 
 /// The file in `tmp` while it is written.
 #[derive(Debug)]
-struct Spool<F: Fs> {
-    file: F::File,
-    source: Source<F>,
+pub(crate) struct Spool<F: Fs> {
+    pub(crate) file: F::File,
+    pub(crate) source: Source<F>,
 }
 
 /// The name in `tmp`, which goes away with this value.
 #[derive(Debug)]
-struct Source<F: Fs> {
+pub(crate) struct Source<F: Fs> {
     store: Store<F>,
-    maildir: Arc<Maildir<F>>,
+    pub(crate) maildir: Arc<Maildir<F>>,
     target: Target,
-    name: OsString,
+    pub(crate) name: OsString,
 }
 
 impl<F: Fs> Spool<F> {
     fn create(store: &Store<F>, target: &Target, now: Timestamp) -> io::Result<Self> {
         let maildir = Arc::new(store.maildir(&target.0, &target.1)?);
+        Self::create_in(store, &maildir, target, now)
+    }
+
+    pub(crate) fn create_in(
+        store: &Store<F>,
+        maildir: &Arc<Maildir<F>>,
+        target: &Target,
+        now: Timestamp,
+    ) -> io::Result<Self> {
         again(io::ErrorKind::AlreadyExists, || {
             let name = OsString::from(store.unique(now));
             // Known as ours before it exists, or the sweeper could come in between.
             store.live().insert(name.clone());
             match store.fs().create(&maildir.tmp, &name) {
                 Ok(file) => {
-                    let (store, maildir) = (store.clone(), Arc::clone(&maildir));
+                    let (store, maildir) = (store.clone(), Arc::clone(maildir));
                     let target = target.clone();
                     let source = Source {
                         store,
@@ -231,7 +240,29 @@ struct Linked<F: Fs> {
 }
 
 impl<F: Fs> Linked<F> {
-    fn sync(self, fs: &F) -> io::Result<()> {
+    /// Makes the name durable, in the folder of this name: where that was deleted meanwhile, in one that is made anew.
+    fn settle(self, store: &Store<F>, target: &Target) -> io::Result<()> {
+        self.sync(store.fs())?;
+        let (account, folder) = target;
+        if store.is_still(&self.maildir, folder)? {
+            return Ok(());
+        }
+        let anew = Self {
+            maildir: Arc::new(store.maildir(account, folder)?),
+            name: self.name.clone(),
+        };
+        let (from, to) = (
+            (&self.maildir.new, &*self.name),
+            (&anew.maildir.new, &*anew.name),
+        );
+        store.fs().link(from, to)?;
+        anew.sync(store.fs())?;
+        // Whoever deletes the old folder does this, too.
+        let _ = store.fs().unlink(&self.maildir.new, &self.name);
+        Ok(())
+    }
+
+    fn sync(&self, fs: &F) -> io::Result<()> {
         again(io::ErrorKind::Interrupted, || {
             fs.sync_dir(&self.maildir.new)
         })
@@ -243,7 +274,7 @@ impl<F: Fs> Linked<F> {
 }
 
 /// The errors of link(2) that a copy gets around.
-fn links_impossible(error: &io::Error) -> bool {
+pub(crate) fn links_impossible(error: &io::Error) -> bool {
     use io::ErrorKind::{CrossesDevices, PermissionDenied, TooManyLinks, Unsupported};
     matches!(
         error.kind(),
@@ -251,7 +282,7 @@ fn links_impossible(error: &io::Error) -> bool {
     )
 }
 
-fn sync_file<F: Fs>(fs: &F, file: &F::File) -> io::Result<()> {
+pub(crate) fn sync_file<F: Fs>(fs: &F, file: &F::File) -> io::Result<()> {
     again(io::ErrorKind::Interrupted, || fs.sync_file(file))
 }
 
@@ -268,7 +299,10 @@ pub(crate) fn write_all<F: Fs>(fs: &F, file: &mut F::File, mut octets: &[u8]) ->
 }
 
 /// Tries again, a limited number of times, when the error is of this kind.
-fn again<T>(kind: io::ErrorKind, mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(crate) fn again<T>(
+    kind: io::ErrorKind,
+    mut attempt: impl FnMut() -> io::Result<T>,
+) -> io::Result<T> {
     let mut left = TRIES;
     loop {
         left -= 1;

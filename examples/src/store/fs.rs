@@ -16,7 +16,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, FileType, FlockOperation, Mode, OFlags},
+    fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, Timespec, Timestamps},
     io::Errno,
 };
 
@@ -29,6 +29,15 @@ pub(crate) struct Stat {
     pub(crate) modified: i64,
     /// Device and inode: the same for all names of one file.
     pub(crate) identity: (u64, u64),
+}
+
+/// A directory as it was at one moment: another mark says that its entries have changed. The same mark says the
+/// opposite only once the clock has moved on, for changes within one tick of it have one time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Mark {
+    pub(crate) identity: (u64, u64),
+    /// Nanoseconds since 1970.
+    pub(crate) modified: i128,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -63,7 +72,16 @@ pub(crate) trait Fs: Clone + Debug + Send + Sync + 'static {
     fn link(&self, from: (&Self::Dir, &OsStr), to: (&Self::Dir, &OsStr)) -> io::Result<()>;
     /// Gives `from` the name `to`, in place of what had it.
     fn replace(&self, at: &Self::Dir, from: &OsStr, to: &OsStr) -> io::Result<()>;
+    /// Gives a file or a directory another name; an existing name is an error.
+    fn rename(&self, at: &Self::Dir, from: &OsStr, to: &OsStr) -> io::Result<()>;
     fn unlink(&self, at: &Self::Dir, name: &OsStr) -> io::Result<()>;
+    /// Removes an empty directory.
+    fn remove_dir(&self, at: &Self::Dir, name: &OsStr) -> io::Result<()>;
+    /// Sets when a file was modified, in seconds since 1970.
+    fn set_modified(&self, file: &Self::File, seconds: i64) -> io::Result<()>;
+    fn mark(&self, dir: &Self::Dir) -> io::Result<Mark>;
+    /// The names of regular files that are not hidden, in no order.
+    fn files(&self, at: &Self::Dir) -> io::Result<Vec<OsString>>;
     /// All names but `.` and `..`, in no order.
     fn list(&self, at: &Self::Dir) -> io::Result<Vec<OsString>>;
     fn stat(&self, at: &Self::Dir, name: &OsStr) -> io::Result<Stat>;
@@ -180,8 +198,66 @@ impl Fs for Disk {
         Ok(rustix::fs::renameat(at, from, at, to)?)
     }
 
+    fn rename(&self, at: &Self::Dir, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        Ok(rustix::fs::renameat_with(
+            at,
+            from,
+            at,
+            to,
+            RenameFlags::NOREPLACE,
+        )?)
+    }
+
     fn unlink(&self, at: &Self::Dir, name: &OsStr) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(at, name, AtFlags::empty())?)
+    }
+
+    fn remove_dir(&self, at: &Self::Dir, name: &OsStr) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(at, name, AtFlags::REMOVEDIR)?)
+    }
+
+    fn set_modified(&self, file: &Self::File, seconds: i64) -> io::Result<()> {
+        let time = Timespec {
+            tv_sec: seconds,
+            tv_nsec: 0,
+        };
+        let times = Timestamps {
+            last_access: time,
+            last_modification: time,
+        };
+        Ok(rustix::fs::futimens(file, &times)?)
+    }
+
+    fn mark(&self, dir: &Self::Dir) -> io::Result<Mark> {
+        let stat = rustix::fs::fstat(dir)?;
+        Ok(Mark {
+            identity: (stat.st_dev, stat.st_ino),
+            modified: i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec),
+        })
+    }
+
+    fn files(&self, at: &Self::Dir) -> io::Result<Vec<OsString>> {
+        let mut names = Vec::new();
+        for entry in rustix::fs::Dir::read_from(at)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name.starts_with(b".") {
+                continue;
+            }
+            let name = OsString::from_vec(name.to_vec());
+            let regular = match entry.file_type() {
+                FileType::RegularFile => true,
+                // Some file systems do not say.
+                FileType::Unknown => {
+                    matches!(self.stat(at, &name), Ok(stat) if stat.kind == Kind::File)
+                }
+                _ => false,
+            };
+            if regular {
+                names.push(name);
+            }
+        }
+        Ok(names)
     }
 
     fn list(&self, at: &Self::Dir) -> io::Result<Vec<OsString>> {

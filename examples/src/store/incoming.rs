@@ -117,15 +117,23 @@ impl Incoming {
                 memory.deliver(&targets, std::mem::take(&mut self.gathered), self.now);
                 vec![Ok(()); count]
             }
-            Backend::Disk(_) => {
+            Backend::Disk(store) => {
+                let store = store.clone();
                 let lost = StoreError::lost("deliver a message");
                 let Some(work) = self.take() else {
                     return vec![Err(lost); count];
                 };
+                let recipients = Arc::clone(&self.recipients);
                 let committed = blocking("deliver a message", move || {
                     let (mut delivery, gathered) = work();
                     delivery.write(&gathered);
-                    delivery.commit()
+                    let results = delivery.commit();
+                    for ((account, folder), result) in recipients.iter().zip(&results) {
+                        if result.is_ok() {
+                            store.ring(account, folder);
+                        }
+                    }
+                    results
                 });
                 committed.await.unwrap_or_else(|_| vec![Err(lost); count])
             }

@@ -15,6 +15,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
+    desk::{Cells, sweep_deleted},
     error::{Doing, StoreError},
     fs::{Fs, Kind},
     mailbox::{Account, Folder},
@@ -42,6 +43,7 @@ struct Shared<F> {
     live: Mutex<HashSet<OsString>>,
     /// Maildirs whose directories this process has synced up to the root.
     settled: Mutex<HashSet<(Account, Folder)>>,
+    cells: Cells,
 }
 
 /// The open directories of one folder.
@@ -49,6 +51,8 @@ struct Shared<F> {
 pub(crate) struct Maildir<F: Fs> {
     /// The directory of the account.
     pub(crate) home: Arc<F::Dir>,
+    /// The directory of the folder; that of the account for INBOX.
+    pub(crate) base: Arc<F::Dir>,
     pub(crate) tmp: F::Dir,
     pub(crate) new: F::Dir,
     pub(crate) cur: F::Dir,
@@ -90,6 +94,7 @@ impl<F: Fs> Store<F> {
             count: AtomicU64::new(0),
             live: Mutex::default(),
             settled: Mutex::default(),
+            cells: Cells::default(),
         }))
     }
 
@@ -131,11 +136,7 @@ impl<F: Fs> Store<F> {
         } else {
             Settled::No
         };
-        let mut home = self.fs().root()?;
-        for name in [MAIL, account.domain(), account.user()] {
-            home = self.enter(&home, name, settled)?;
-        }
-        let home = Arc::new(home);
+        let home = Arc::new(self.home(account, settled)?);
         let base = match folder.directory() {
             Some(name) => Arc::new(self.enter(&home, name, settled)?),
             None => Arc::clone(&home),
@@ -148,10 +149,53 @@ impl<F: Fs> Store<F> {
         }
         Ok(Maildir {
             home,
+            base,
             tmp,
             new,
             cur,
         })
+    }
+
+    fn home(&self, account: &Account, settled: Settled) -> io::Result<F::Dir> {
+        let mut home = self.fs().root()?;
+        for name in [MAIL, account.domain(), account.user()] {
+            home = self.enter(&home, name, settled)?;
+        }
+        Ok(home)
+    }
+
+    /// Opens a folder if there is one. INBOX is always there.
+    pub(crate) fn folder(
+        &self,
+        account: &Account,
+        folder: &Folder,
+    ) -> io::Result<Option<Maildir<F>>> {
+        if let Some(name) = folder.directory() {
+            let home = self.home(account, Settled::Yes)?;
+            if self.directory(&home, OsStr::new(name))?.is_none() {
+                return Ok(None);
+            }
+        }
+        self.maildir(account, folder).map(Some)
+    }
+
+    /// Whether a folder is still the one that was opened: another may have been made in its place.
+    pub(crate) fn is_still(&self, maildir: &Maildir<F>, folder: &Folder) -> io::Result<bool> {
+        let Some(name) = folder.directory() else {
+            return Ok(true);
+        };
+        let there = vanished(self.fs().stat(&maildir.home, OsStr::new(name)))?;
+        let opened = self.fs().mark(&maildir.base)?;
+        Ok(there.is_some_and(|there| there.identity == opened.identity))
+    }
+
+    /// The folder is gone from its place; what is made there next is not durable yet.
+    pub(crate) fn unsettle(&self, account: &Account, folder: &Folder) {
+        self.settled().remove(&(account.clone(), folder.clone()));
+    }
+
+    pub(crate) fn cells(&self) -> &Cells {
+        &self.0.cells
     }
 
     fn enter(&self, at: &F::Dir, name: &str, settled: Settled) -> io::Result<F::Dir> {
@@ -210,7 +254,7 @@ impl<F: Fs> Store<F> {
         };
         for domain in self.directories(&mail)? {
             for home in self.directories(&domain)? {
-                removed += self.sweep_tmp(&home, now)?;
+                removed += self.sweep_tmp(&home, now)? + sweep_deleted(self.fs(), &home)?;
                 for name in self.fs().list(&home)? {
                     if name.as_bytes().starts_with(b".")
                         && let Some(folder) = self.directory(&home, &name)?
@@ -250,7 +294,7 @@ impl<F: Fs> Store<F> {
     }
 
     /// A directory, unless there is none, or something else has its name.
-    fn directory(&self, at: &F::Dir, name: &OsStr) -> io::Result<Option<F::Dir>> {
+    pub(crate) fn directory(&self, at: &F::Dir, name: &OsStr) -> io::Result<Option<F::Dir>> {
         match vanished(self.fs().stat(at, name))? {
             Some(stat) if stat.kind == Kind::Directory => vanished(self.fs().open_dir(at, name)),
             _ => Ok(None),
@@ -269,7 +313,7 @@ fn flip<T>([a, b, c]: [io::Result<T>; 3]) -> io::Result<[T; 3]> {
 }
 
 /// Between a listing and the look at an entry, others may take the entry away.
-fn vanished<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+pub(crate) fn vanished<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         other => other.map(Some),

@@ -8,9 +8,9 @@ use std::{
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use mailwire_core::dot::Encoder;
 
 use super::{
+    content::Lines,
     error::{Doing, OpenError, ReadError, StoreError},
     fs::Fs,
     index::Record,
@@ -32,6 +32,7 @@ const PASSES: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Snapshot<F: Fs> {
     store: Store<F>,
+    account: Account,
     maildir: Maildir<F>,
     messages: Vec<Message>,
     _lock: F::Lock,
@@ -65,9 +66,14 @@ impl<F: Fs> Snapshot<F> {
             .doing("lock a maildrop")?;
         let lock = lock.ok_or(OpenError::InUse)?;
         let found = maildir.scan(store.fs()).doing("list a maildrop")?;
-        let messages = match store.index(account, &folder, &maildir, &found, now) {
-            Ok(Some((mut index, view))) => {
+        let desk = store.desk(account);
+        let alone = desk.alone();
+        let indexed = store.index(account, &folder, &maildir, &found, now);
+        drop(alone);
+        let messages = match indexed {
+            Ok(Some((index, view))) => {
                 let (messages, counted) = numbered(store, &maildir, found, view.records);
+                let _alone = desk.alone();
                 if let Err(error) = index.keep(&folder, &counted) {
                     tracing::warn!(%account, %error, "sizes are not kept");
                 }
@@ -82,6 +88,7 @@ impl<F: Fs> Snapshot<F> {
         };
         Ok(Self {
             store: store.clone(),
+            account: account.clone(),
             maildir,
             messages,
             _lock: lock,
@@ -154,9 +161,18 @@ impl<F: Fs> Snapshot<F> {
         if doomed.is_empty() {
             return Ok(());
         }
+        let desk = self.store.desk(&self.account);
+        let alone = desk.alone();
+        let removed = self.remove_all(&doomed);
+        drop(alone);
+        self.store.ring(&self.account, &Folder::inbox());
+        removed
+    }
+
+    fn remove_all(&self, doomed: &HashMap<&OsStr, (u64, u64)>) -> Result<(), StoreError> {
         // While we look, another program may give a message a new name. So we look until we find none.
         for _ in 0..PASSES {
-            let removed = [Part::New, Part::Cur].map(|part| self.remove(part, &doomed));
+            let removed = [Part::New, Part::Cur].map(|part| self.remove(part, doomed));
             let [new, cur] = removed.map(|removed| removed.doing("remove messages"));
             if new? + cur? == 0 {
                 return Ok(());
@@ -203,15 +219,17 @@ fn numbered<F: Fs>(
         let Some(found) = files.remove(&record.base) else {
             continue;
         };
-        let octets = match record.octets.and_then(|octets| u64::try_from(octets).ok()) {
+        let known = record.octets.map(|octets| octets + record.missing);
+        let octets = match known.and_then(|octets| u64::try_from(octets).ok()) {
             Some(octets) => octets,
             None => {
-                let Some(octets) = count(store, maildir, &found) else {
+                let Some(lines) = count(store, maildir, &found) else {
                     continue;
                 };
-                record.octets = i64::try_from(octets).ok();
+                record.octets = i64::try_from(lines.octets()).ok();
+                record.missing = lines.missing().into();
                 counted.push(record);
-                octets
+                lines.octets() + u64::from(lines.missing())
             }
         };
         messages.push(Message { found, octets });
@@ -221,30 +239,21 @@ fn numbered<F: Fs>(
 
 fn unnumbered<F: Fs>(store: &Store<F>, maildir: &Maildir<F>, found: Vec<Found>) -> Vec<Message> {
     let counted = found.into_iter().filter_map(|found| {
-        let octets = count(store, maildir, &found)?;
+        let lines = count(store, maildir, &found)?;
+        let octets = lines.octets() + u64::from(lines.missing());
         Some(Message { found, octets })
     });
     counted.collect()
 }
 
-/// The octets that RETR will send, counted by the encoder that will send them (RFC 1939 §11). `None` when the file
-/// cannot be read: it is left out of the session then.
-fn count<F: Fs>(store: &Store<F>, maildir: &Maildir<F>, found: &Found) -> Option<u64> {
+/// Counts what RETR will send (RFC 1939 §11). `None` when the file cannot be read: it is left out of the session
+/// then.
+fn count<F: Fs>(store: &Store<F>, maildir: &Maildir<F>, found: &Found) -> Option<Lines> {
     let (file, stat) = store
         .fs()
         .open(maildir.part(found.part), &found.file)
         .ok()?;
-    let mut reader = Reader {
-        store: store.clone(),
-        file,
-        left: stat.size,
-    };
-    let mut encoder = Encoder::normalizing();
-    while let Some(piece) = reader.next().ok()? {
-        encoder.encode(piece, |_| ()).ok()?;
-    }
-    encoder.finish().ok()?;
-    Some(encoder.octets())
+    Reader::over(store, file, stat.size).count().ok()
 }
 
 impl Message {
@@ -254,6 +263,21 @@ impl Message {
 }
 
 impl<F: Fs> Reader<F> {
+    pub(crate) fn over(store: &Store<F>, file: F::File, left: u64) -> Self {
+        let store = store.clone();
+        Self { store, file, left }
+    }
+
+    /// Reads to the end, for its size.
+    pub(crate) fn count(mut self) -> Result<Lines, StoreError> {
+        let mut lines = Lines::default();
+        while let Some(piece) = self.next()? {
+            lines.normalize(piece);
+        }
+        lines.finish();
+        Ok(lines)
+    }
+
     pub(crate) const fn is_at_end(&self) -> bool {
         self.left == 0
     }

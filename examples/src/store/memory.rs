@@ -41,6 +41,8 @@ struct Home {
     ensured: Option<()>,
     /// Of UIDVALIDITY.
     floor: u32,
+    /// The last UIDVALIDITY under each name that there was.
+    former: BTreeMap<Folder, u32>,
 }
 
 #[derive(Debug)]
@@ -88,7 +90,7 @@ impl Memory {
         if let Some(end) = lines.finish() {
             shown = [shown, end].concat().into();
         }
-        let octets = lines.octets() + lines.missing();
+        let octets = lines.octets() + u64::from(lines.missing());
         let mut state = self.state();
         for (account, folder) in recipients {
             state.next += 1;
@@ -126,6 +128,7 @@ impl Default for Home {
             uses: BTreeMap::new(),
             ensured: None,
             floor: 1,
+            former: BTreeMap::new(),
         }
     }
 }

@@ -7,12 +7,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::{OsStr, OsString},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     io,
     os::unix::ffi::OsStrExt,
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use super::fs::{Fs, Kind, Stat};
+use super::fs::{Fs, Kind, Mark, Stat};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Model(Arc<Mutex<State>>);
@@ -242,6 +243,7 @@ fn errno(number: i32) -> io::Error {
 const ENOENT: i32 = 2;
 const EEXIST: i32 = 17;
 const ENOTDIR: i32 = 20;
+const ENOTEMPTY: i32 = 39;
 
 impl State {
     fn entries(&self, dir: u64) -> &Entries {
@@ -410,6 +412,64 @@ impl Fs for Model {
             },
         );
         Ok(())
+    }
+
+    fn rename(&self, at: &u64, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        let mut state = self.change("rename")?;
+        let node = state.find(*at, from)?;
+        if state.find(*at, to).is_ok() {
+            return Err(errno(EEXIST));
+        }
+        let change = Change {
+            removed: Some(from.to_owned()),
+            set: Some((to.to_owned(), node)),
+        };
+        state.apply(*at, change);
+        Ok(())
+    }
+
+    fn remove_dir(&self, at: &u64, name: &OsStr) -> io::Result<()> {
+        let mut state = self.change("remove_dir")?;
+        let node = state.find(*at, name)?;
+        if !state.entries(node).is_empty() {
+            return Err(errno(ENOTEMPTY));
+        }
+        state.apply(
+            *at,
+            Change {
+                removed: Some(name.to_owned()),
+                set: None,
+            },
+        );
+        Ok(())
+    }
+
+    fn set_modified(&self, file: &File, seconds: i64) -> io::Result<()> {
+        let mut state = self.change("set_modified")?;
+        let Some(Node::File { modified, .. }) = state.nodes.get_mut(&file.node) else {
+            unreachable!("not a file")
+        };
+        *modified = seconds;
+        Ok(())
+    }
+
+    fn mark(&self, dir: &u64) -> io::Result<Mark> {
+        let state = self.look("mark")?;
+        let mut hasher = DefaultHasher::new();
+        state.entries(*dir).hash(&mut hasher);
+        Ok(Mark {
+            identity: (0, *dir),
+            modified: i128::from(hasher.finish()),
+        })
+    }
+
+    fn files(&self, at: &u64) -> io::Result<Vec<OsString>> {
+        let state = self.look("files")?;
+        let regular = |node: &u64| matches!(state.nodes[node], Node::File { .. });
+        let files = state.entries(*at).iter();
+        let files =
+            files.filter(|(name, node)| !name.as_bytes().starts_with(b".") && regular(node));
+        Ok(files.map(|(name, _)| name.clone()).collect())
     }
 
     fn list(&self, at: &u64) -> io::Result<Vec<OsString>> {

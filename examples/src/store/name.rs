@@ -3,11 +3,13 @@
 use std::{
     ffi::{OsStr, OsString},
     fmt::Write as _,
-    os::unix::ffi::OsStrExt,
+    os::unix::ffi::{OsStrExt, OsStringExt},
 };
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+
+use super::flags::Flags;
 
 /// Octets of the host name that go into a file name. With them a name of ours stays within [`MAX_ID`].
 const MAX_HOST: usize = 20;
@@ -49,7 +51,7 @@ pub(crate) fn unique(now: Timestamp, pid: u32, count: u64, host: &str) -> String
 pub(crate) struct Name<'a> {
     /// The same from delivery to deletion.
     pub(crate) base: &'a OsStr,
-    /// Behind `:2,`, as it stands. Letters that we do not know stay, for we never rename a file.
+    /// Behind `:2,`, as it stands.
     pub(crate) info: &'a [u8],
 }
 
@@ -67,13 +69,22 @@ impl<'a> Name<'a> {
         }
     }
 
-    /// The letters of the flags, each once, in order.
-    pub(crate) fn flags(&self) -> String {
-        let mut letters: Vec<u8> = self.info.to_vec();
-        letters.retain(u8::is_ascii_alphabetic);
-        letters.sort_unstable();
-        letters.dedup();
-        letters.into_iter().map(char::from).collect()
+    /// The letters of the flags.
+    pub(crate) fn flags(&self) -> Flags {
+        Flags::of(self.info.iter().copied())
+    }
+
+    /// The name in `cur` of the same message with these flags. What else stands behind `:2,` stays.
+    pub(crate) fn with(&self, flags: Flags) -> OsString {
+        let mut name = self.base.as_bytes().to_vec();
+        name.extend_from_slice(b":2,");
+        name.extend_from_slice(flags.to_string().as_bytes());
+        name.extend(
+            self.info
+                .iter()
+                .filter(|octet| !octet.is_ascii_alphabetic()),
+        );
+        OsString::from_vec(name)
     }
 
     /// When it was delivered, where the name says so: seconds and microseconds.
@@ -113,8 +124,6 @@ pub(crate) fn published(unique: &str, size: u64) -> OsString {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::ffi::OsStringExt;
-
     use super::*;
 
     #[test]
@@ -158,11 +167,26 @@ mod tests {
         ] {
             let name = Name::of(OsStr::new(file));
             assert_eq!(name.base, base, "{file}");
-            assert_eq!(name.flags(), flags, "{file}");
+            assert_eq!(name.flags().to_string(), flags, "{file}");
             assert_eq!(name.delivered(), delivered, "{file}");
         }
         let foreign = OsString::from_vec(b"\xff\xfe:2,S".to_vec());
         assert_eq!(Name::of(&foreign).base.as_bytes(), b"\xff\xfe");
+    }
+
+    #[test]
+    fn store_11_what_others_put_behind_the_base_name_stays() {
+        for (file, flags, renamed) in [
+            ("1.x", "", "1.x:2,"),
+            ("1.x:2,S", "FS", "1.x:2,FS"),
+            ("1.x:2,b-S,9", "Sb", "1.x:2,Sb-,9"),
+            ("1.x:1,old", "T", "1.x:1,old:2,T"),
+        ] {
+            let name = Name::of(OsStr::new(file));
+            let renamed_to = name.with(Flags::of(flags.bytes()));
+            assert_eq!(renamed_to, renamed);
+            assert_eq!(Name::of(&renamed_to).base, name.base);
+        }
     }
 
     #[test]

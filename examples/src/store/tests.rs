@@ -8,7 +8,9 @@
 
 mod crash;
 mod disk;
+mod imap_disk;
 mod index;
+mod mailboxes;
 mod service;
 
 use super::{

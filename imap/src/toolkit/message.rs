@@ -6,6 +6,7 @@ pub mod date;
 mod envelope;
 mod fetch;
 pub mod header;
+mod known;
 mod lex;
 pub(crate) mod mime;
 pub mod msgid;

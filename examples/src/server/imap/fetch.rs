@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use mailwire_imap::{
     command::{By, FetchItem, FetchItems, FetchModifiers, StoreMode},
     flag::{Flag, Flags},
-    response::Code,
+    response::{Code, Response},
     sequence::SequenceSet,
     server::{Done, Extension},
     session::{Answer, Untagged},
@@ -96,6 +96,12 @@ impl Imap {
             ModSeq::IfAsked
         };
         let plan = FetchPlan::new(items, by, mod_seq);
+        // RFC 7162 §3.2.6: what is gone comes before what has changed.
+        if modifiers.vanished && self.enabled.has(Extension::QResync) && by == By::Uid {
+            for vanished in open.view.vanished(set) {
+                out.push(Response::Vanished(vanished));
+            }
+        }
         let left = match modifiers.changed_since {
             None => uids,
             Some(since) => {

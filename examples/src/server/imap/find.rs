@@ -40,7 +40,16 @@ impl Imap {
     pub(super) async fn search(&mut self, by: By, search: &Search, out: &mut Untagged) -> Answer {
         let found = match self.find(search, Hunt::AsAsked).await {
             Ok(found) => found,
-            Err(done) => return Answer::Done(done),
+            Err(done) => {
+                // A SEARCH that was to be saved and failed leaves nothing (RFC 9051 §6.4.4.1).
+                let saves = |returns: SearchReturn| returns.contains(SearchReturn::SAVE);
+                if search.returns.is_some_and(saves)
+                    && let Some(open) = &mut self.selected
+                {
+                    open.saved.clear();
+                }
+                return Answer::Done(done);
+            }
         };
         if let Some(open) = &mut self.selected {
             found.save(&mut open.saved);

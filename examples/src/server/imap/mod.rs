@@ -276,9 +276,9 @@ impl Session for Imap {
         mailbox: Mailbox,
         parameters: SelectParameters,
         access: Access,
-        _out: &mut Untagged,
+        out: &mut Untagged,
     ) -> Result<Selected, Done> {
-        self.open(&mailbox, &parameters, access).await
+        self.open(&mailbox, &parameters, access, out).await
     }
 
     async fn command(&mut self, command: CommandBody, out: &mut Untagged) -> Answer {

@@ -11,11 +11,11 @@ use mailwire_imap::{
     command::{CommandBody, SelectParameters},
     flag::Flag,
     mailbox::Mailbox,
-    server::{Access, Done, Extension, Selected},
+    server::{Access, Done, Extension, Extensions, Selected},
     session::{Answer, Untagged},
     toolkit::{
         search::Saved,
-        view::{Timing, View},
+        view::{self, Timing, View},
     },
 };
 
@@ -53,11 +53,18 @@ impl Open {
         Ok(())
     }
 
+    /// Tells what the client has enabled (RFC 7162 §3.1, §3.2).
+    fn follow(&mut self, enabled: Extensions) {
+        if enabled.has(Extension::CondStore) {
+            self.view.tell_mod_seq();
+        }
+        if enabled.has(Extension::QResync) {
+            self.view.tell_vanished();
+        }
+    }
+
     /// The translation of a snapshot, for those who hand it to the view themselves.
-    pub(super) fn translated(
-        &self,
-        snapshot: &Arc<Snapshot>,
-    ) -> mailwire_imap::toolkit::view::Snapshot {
+    pub(super) fn translated(&self, snapshot: &Arc<Snapshot>) -> view::Snapshot {
         self.translation.of(snapshot)
     }
 
@@ -91,6 +98,7 @@ impl Imap {
         name: &Mailbox,
         parameters: &SelectParameters,
         access: Access,
+        out: &mut Untagged,
     ) -> Result<Selected, Done> {
         self.selected = None;
         let account = self.account.clone().ok_or_else(Done::unavailable)?;
@@ -120,8 +128,14 @@ impl Imap {
         open.claim(&snapshot);
         // SELECT tells of them.
         open.view.changes(Timing::KeepNumbers).for_each(drop);
-        if parameters.condstore || self.enabled.has(Extension::CondStore) {
+        if parameters.condstore {
             open.view.tell_mod_seq();
+        }
+        open.follow(self.enabled);
+        if let Some(known) = &parameters.qresync {
+            for response in open.view.resync(known) {
+                out.push(response);
+            }
         }
         let mut selected = Selected::new(
             access,
@@ -217,10 +231,8 @@ impl Imap {
         if let Err(done) = self.look(Look::Quickly).await {
             return Answer::Done(done);
         }
-        if self.enabled.has(Extension::CondStore)
-            && let Some(open) = &mut self.selected
-        {
-            open.view.tell_mod_seq();
+        if let Some(open) = &mut self.selected {
+            open.follow(self.enabled);
         }
         let timing = Timing::of(&command);
         let answer = match command {

@@ -66,14 +66,16 @@ impl Memory {
             return Err(MailboxError::Impossible);
         }
         self.with(account, |home| {
-            if home.boxes.remove(folder).is_none() {
+            let Some(deleted) = home.boxes.remove(folder) else {
                 let above = home.boxes.keys().any(|other| folder.is_above(other));
                 return Err(if above {
                     MailboxError::HasChildren
                 } else {
                     MailboxError::NoSuchMailbox
                 });
-            }
+            };
+            let validity = deleted.snapshot.uid_validity;
+            home.former.insert(folder.clone(), validity);
             home.uses.retain(|_, at| at != folder);
             Ok(())
         })
@@ -113,8 +115,17 @@ impl Memory {
             }
             for (old, new) in moved {
                 if let Some(renamed) = home.boxes.remove(&old) {
-                    // Who has it open has to open it anew, and learns so from a new value.
-                    home.boxes.insert(new, renamed.moved());
+                    let mut validity = renamed.snapshot.uid_validity;
+                    home.former.insert(old, validity);
+                    if home
+                        .former
+                        .get(&new)
+                        .is_some_and(|former| *former >= validity)
+                    {
+                        validity = home.fresh(now);
+                    }
+                    // Who has it open has to open it anew.
+                    home.boxes.insert(new, renamed.moved(validity));
                 }
             }
             for at in home.uses.values_mut() {

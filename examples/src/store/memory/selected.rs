@@ -28,8 +28,8 @@ impl Memory {
         let mailbox = home.mailbox(folder)?;
         if access == Access::ReadWrite {
             mailbox.claim(number);
-            mailbox.publish();
         }
+        mailbox.publish();
         Ok(Opened {
             uid_validity: mailbox.snapshot.uid_validity,
             number,
@@ -125,7 +125,7 @@ impl Memory {
             let shown = text.octets.freeze();
             let stored = Stored {
                 number,
-                octets: shown.len() as u64 + text.lines.missing(),
+                octets: shown.len() as u64 + u64::from(text.lines.missing()),
                 text: shown.clone(),
                 shown,
             };
@@ -300,9 +300,10 @@ impl Mailbox {
         self.publish();
     }
 
-    /// The same with nobody looking on.
-    pub(super) fn moved(self) -> Self {
-        let mut moved = Self::new(self.snapshot.uid_validity);
+    /// The same under another name, with nobody looking on.
+    pub(super) fn moved(mut self, uid_validity: u32) -> Self {
+        Arc::make_mut(&mut self.snapshot).uid_validity = uid_validity;
+        let mut moved = Self::new(uid_validity);
         (moved.snapshot, moved.texts) = (self.snapshot, self.texts);
         moved.publish();
         moved

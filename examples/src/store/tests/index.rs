@@ -82,7 +82,7 @@ fn store_11_flags_follow_the_file_names() {
     let flags = |view: &View| {
         view.records
             .iter()
-            .map(|record| record.flags.clone())
+            .map(|record| record.flags.to_string())
             .collect::<Vec<_>>()
     };
     assert_eq!(flags(&first), ["", "S", "FS"]);
@@ -106,7 +106,7 @@ fn store_11_flags_follow_the_file_names() {
 fn sizes_are_counted_once() {
     let place = filled();
     drop(place.session());
-    let (mut index, view) = index(&place, NOW);
+    let (index, view) = index(&place, NOW);
     assert!(view.records.iter().all(|record| record.octets == Some(3)));
     let mut record = view.records[0].clone();
     record.octets = Some(77);
@@ -164,7 +164,7 @@ fn store_13_whatever_is_in_the_index_every_message_is_there() {
     let good = fs::read(file(&place)).unwrap();
     let future = {
         let db = rusqlite::Connection::open(file(&place)).unwrap();
-        db.pragma_update(None, "user_version", 2).unwrap();
+        db.pragma_update(None, "user_version", 3).unwrap();
         drop(db);
         fs::read(file(&place)).unwrap()
     };

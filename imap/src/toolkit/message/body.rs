@@ -4,6 +4,7 @@ use alloc::{borrow::Cow, vec::Vec};
 
 use super::{
     header::told,
+    known::Known,
     mime::{self, Parameter},
     structure::{Entity, Structure},
 };
@@ -106,28 +107,24 @@ struct Told<'a> {
 impl<'a> Told<'a> {
     fn of(entity: &Entity<'a>) -> Self {
         let mut this = Self::default();
-        for field in entity.fields() {
-            let name = field.name();
-            let Some(b"content-") = name.get(..8).map(<[u8]>::to_ascii_lowercase).as_deref() else {
-                continue;
-            };
+        for (name, value) in entity.known() {
             // Of a field that is there twice the first counts, as for the scanner.
-            let text = || Some(told(field.raw_value())).filter(|text| !text.is_empty());
-            if field.is("Content-ID") {
-                this.id = this.id.or_else(text);
-            } else if field.is("Content-Description") {
-                this.description = this.description.or_else(text);
-            } else if field.is("Content-Transfer-Encoding") {
-                this.encoding = this.encoding.or_else(|| mime::token(field.raw_value()));
-            } else if field.is("Content-MD5") {
-                this.md5 = this.md5.or_else(text);
-            } else if field.is("Content-Location") {
-                this.location = this.location.or_else(text);
-            } else if field.is("Content-Disposition") {
-                let here = || mime::disposition(field.raw_value());
-                this.disposition = this.disposition.or_else(here);
-            } else if field.is("Content-Language") && this.languages.is_empty() {
-                this.languages = mime::languages(field.raw_value());
+            let text = || Some(told(value)).filter(|text| !text.is_empty());
+            match name {
+                Known::ContentId => this.id = this.id.or_else(text),
+                Known::Description => this.description = this.description.or_else(text),
+                Known::Md5 => this.md5 = this.md5.or_else(text),
+                Known::Location => this.location = this.location.or_else(text),
+                Known::TransferEncoding => {
+                    this.encoding = this.encoding.or_else(|| mime::token(value));
+                }
+                Known::Disposition => {
+                    this.disposition = this.disposition.or_else(|| mime::disposition(value));
+                }
+                Known::Language if this.languages.is_empty() => {
+                    this.languages = mime::languages(value);
+                }
+                _ => {}
             }
         }
         if entity.is_capped() {
@@ -156,11 +153,12 @@ impl<'a> Told<'a> {
         let parameters = pairs(&self.parameters);
         let disposition = self.disposition.as_ref();
         let disposition = disposition.map(|(word, parameters)| (*word, pairs(parameters)));
-        let mut extension = Extension::default();
-        extension.md5 = self.md5.as_deref();
-        extension.disposition = disposition.as_ref().map(|(word, pairs)| (*word, &**pairs));
-        extension.languages = &self.languages;
-        extension.location = self.location.as_deref();
+        let extension = Extension {
+            md5: self.md5.as_deref(),
+            disposition: disposition.as_ref().map(|(word, pairs)| (*word, &**pairs)),
+            languages: &self.languages,
+            location: self.location.as_deref(),
+        };
         let mut fields = PartFields::new(media, subtype);
         fields.parameters = &parameters;
         fields.id = self.id.as_deref();

@@ -4,7 +4,8 @@ use alloc::{borrow::Cow, vec::Vec};
 
 use super::{
     address::{Address, addresses},
-    header::{Field, Fields, told},
+    header::told,
+    known::Known,
     structure::{Entity, Structure},
 };
 use crate::{
@@ -30,86 +31,56 @@ impl Entity<'_> {
     /// out, and an empty group named `...` says so.
     #[must_use]
     pub fn envelope(&self) -> Envelope {
-        of_fields(self.fields())
+        of_entity(self)
     }
 }
 
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Name {
-    Date,
-    Subject,
-    InReplyTo,
-    MessageId,
-    From,
-    Sender,
-    ReplyTo,
-    To,
-    Cc,
-    Bcc,
-}
+/// The known fields of a header. Of those that may be there once only the first counts; those of
+/// recipients are put together (RFC 5322 §4.5.3).
+#[derive(Clone, Copy)]
+struct Values<'e, 'a>(&'e Entity<'a>);
 
-impl Name {
-    fn of(field: &Field<'_>) -> Option<Self> {
-        let known: &[(&str, Self)] = match field.name().len() {
-            2 => &[("To", Self::To), ("Cc", Self::Cc)],
-            3 => &[("Bcc", Self::Bcc)],
-            4 => &[("From", Self::From), ("Date", Self::Date)],
-            6 => &[("Sender", Self::Sender)],
-            7 => &[("Subject", Self::Subject)],
-            8 => &[("Reply-To", Self::ReplyTo)],
-            10 => &[("Message-ID", Self::MessageId)],
-            11 => &[("In-Reply-To", Self::InReplyTo)],
-            _ => &[],
-        };
+impl<'a> Values<'_, 'a> {
+    fn all(self, name: Known) -> impl Iterator<Item = &'a [u8]> {
+        let known = self.0.known();
         known
-            .iter()
-            .find(|(name, _)| field.is(name))
-            .map(|(_, name)| *name)
-    }
-}
-
-/// The values of the fields that matter. Of fields that may be there once only the first counts;
-/// those of recipients are put together (RFC 5322 §4.5.3).
-struct Values<'a>(Vec<(Name, &'a [u8])>);
-
-impl<'a> Values<'a> {
-    fn of(fields: Fields<'a>) -> Self {
-        let mut values = Vec::with_capacity(10);
-        values.extend(fields.filter_map(|field| Some((Name::of(&field)?, field.raw_value()))));
-        Self(values)
-    }
-
-    fn all(&self, name: Name) -> impl Iterator<Item = &'a [u8]> {
-        self.0
-            .iter()
             .filter(move |(here, _)| *here == name)
-            .map(|(_, value)| *value)
+            .map(|(_, value)| value)
     }
 
-    fn text(&self, name: Name) -> Option<Cow<'a, [u8]>> {
-        self.all(name).next().map(told)
+    fn text(self, name: Known) -> Option<Cow<'a, [u8]>> {
+        self.0.value(name).map(told)
     }
 }
 
-fn of_fields(fields: Fields<'_>) -> Envelope {
-    let values = Values::of(fields);
+fn of_entity(entity: &Entity<'_>) -> Envelope {
+    let values = Values(entity);
     let lists = [
-        (Name::From, 1),
-        (Name::Sender, 1),
-        (Name::ReplyTo, 1),
-        (Name::To, usize::MAX),
-        (Name::Cc, usize::MAX),
-        (Name::Bcc, usize::MAX),
+        (Known::From, 1),
+        (Known::Sender, 1),
+        (Known::ReplyTo, 1),
+        (Known::To, usize::MAX),
+        (Known::Cc, usize::MAX),
+        (Known::Bcc, usize::MAX),
     ];
     let mut found: Vec<Address<'_>> = Vec::with_capacity(8);
     let mut ends = [0; 6];
     let mut is_more = [false; 6];
+    // The shortest address is a letter and a comma. Where even that makes too little to be counted,
+    // nothing is.
+    let octets: usize = entity.known().map(|(_, value)| value.len()).sum();
+    let is_short = octets <= ENVELOPE_ADDRESSES / 36;
     let mut left = ENVELOPE_ADDRESSES;
     for (((name, fields), end), more) in lists.iter().zip(&mut ends).zip(&mut is_more) {
         // From may stand for Sender and Reply-To too.
-        let times = if *name == Name::From { 3 } else { 1 };
+        let times = if *name == Known::From { 3 } else { 1 };
         for address in values.all(*name).take(*fields).flat_map(addresses) {
-            let Some(rest) = left.checked_sub(address.told_octets() * times) else {
+            let told = if is_short {
+                0
+            } else {
+                address.told_octets() * times
+            };
+            let Some(rest) = left.checked_sub(told) else {
                 *more = true;
                 break;
             };
@@ -137,10 +108,10 @@ fn of_fields(fields: Fields<'_>) -> Envelope {
     let of_from = list(0, from);
     // What is absent or empty is as From.
     let or_from = |list| if <[_]>::is_empty(list) { of_from } else { list };
-    let date = values.text(Name::Date);
-    let subject = values.text(Name::Subject);
-    let in_reply_to = values.text(Name::InReplyTo);
-    let message_id = values.text(Name::MessageId);
+    let date = values.text(Known::Date);
+    let subject = values.text(Known::Subject);
+    let in_reply_to = values.text(Known::InReplyTo);
+    let message_id = values.text(Known::MessageId);
     Envelope::builder()
         .date(date.as_deref())
         .subject(subject.as_deref())

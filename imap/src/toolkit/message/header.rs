@@ -94,22 +94,21 @@ pub struct Field<'a> {
 
 impl<'a> Field<'a> {
     fn new(raw: &'a [u8]) -> Self {
-        // A name is printable ASCII; spaces between it and the colon are of old (RFC 5322 §4.5).
-        let name_len = raw
-            .iter()
-            .take_while(|o| matches!(o, b'!'..=b'9' | b';'..=b'~'));
-        let (name, rest) = raw.split_at_checked(name_len.count()).unwrap_or_default();
-        let spaces = rest
-            .iter()
-            .take_while(|o| matches!(o, b' ' | b'\t'))
-            .count();
-        match rest.get(spaces..) {
-            Some([b':', value @ ..]) if !name.is_empty() => Self { raw, name, value },
-            _ => Self {
-                raw,
-                name: &[],
-                value: raw,
-            },
+        let colon = memchr(b':', raw).and_then(|colon| raw.split_at_checked(colon));
+        if let Some((front, [_, value @ ..])) = colon {
+            // A name is printable ASCII; spaces between it and the colon are of old (RFC 5322 §4.5).
+            let mut name = front;
+            while let [shorter @ .., b' ' | b'\t'] = name {
+                name = shorter;
+            }
+            if !name.is_empty() && name.iter().all(u8::is_ascii_graphic) {
+                return Self { raw, name, value };
+            }
+        }
+        Self {
+            raw,
+            name: &[],
+            value: raw,
         }
     }
 

@@ -221,15 +221,16 @@ fn joined(parameters: Vec<Parameter<'_>>) -> Vec<Parameter<'_>> {
             }
             first.get_or_insert((*at, base.len()));
         }
-        if let Some((at, len)) = first {
-            if let (Some(name), Some(value)) = (names.get_mut(at), values.get_mut(at)) {
-                let mut base = name.get(..len).unwrap_or_default().to_vec();
-                if is_encoded {
-                    base.push(b'*');
-                }
-                *name = Cow::Owned(base);
-                *value = Some(Cow::Owned(whole));
+        let Some((at, len)) = first else {
+            continue;
+        };
+        if let (Some(name), Some(value)) = (names.get_mut(at), values.get_mut(at)) {
+            let mut base = name.get(..len).unwrap_or_default().to_vec();
+            if is_encoded {
+                base.push(b'*');
             }
+            *name = Cow::Owned(base);
+            *value = Some(Cow::Owned(whole));
         }
     }
     let kept = names.into_iter().zip(values);
@@ -261,7 +262,8 @@ mod tests {
 
     #[test]
     fn parameters_are_read_whatever_their_state() {
-        let cases: [(&[u8], &[(&str, &str)]); 9] = [
+        type Case<'a> = (&'a [u8], &'a [(&'a str, &'a str)]);
+        let cases: [Case<'_>; 9] = [
             (b"; charset=utf-8", &[("charset", "utf-8")]),
             (b" charset = \"a\\\"b\" (c) ;; x", &[("charset", "a\"b")]),
             (b"; a=1 b=2", &[("a", "1"), ("b", "2")]),

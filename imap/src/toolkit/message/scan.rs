@@ -6,7 +6,7 @@ use core::fmt;
 use memchr::{memchr, memchr_iter, memmem};
 
 use super::{
-    header::Fields,
+    known::{Known, Place},
     mime::{ContentType, token},
     structure::{Node, Shape, Structure},
     transfer,
@@ -36,6 +36,7 @@ pub struct Scanner {
     nodes: Vec<Node>,
     /// The octets of headers.
     kept: Vec<u8>,
+    places: Vec<Place>,
     /// What is open, outermost first.
     open: Vec<Open>,
     /// How many octets and lines are behind us.
@@ -109,6 +110,7 @@ impl Scanner {
             state: State::Header,
             nodes: Vec::new(),
             kept: Vec::new(),
+            places: Vec::new(),
             open: Vec::new(),
             offset: 0,
             lines: 0,
@@ -150,7 +152,14 @@ impl Scanner {
             self.held_is_text();
         }
         self.close_down_to(0, self.offset, self.lines);
-        Structure::new(self.nodes, self.kept, self.offset, self.lines, self.is_cut)
+        Structure::new(
+            self.nodes,
+            self.kept,
+            self.places,
+            self.offset,
+            self.lines,
+            self.is_cut,
+        )
     }
 
     /// Whether a delimiter may begin here.
@@ -246,6 +255,9 @@ impl Scanner {
 
     /// Reads text that begins no delimiter; gives what is left of the piece where one may begin.
     fn text<'a>(&mut self, piece: &'a [u8]) -> &'a [u8] {
+        if let Some(rest) = self.header_lines(piece) {
+            return rest;
+        }
         let end = match self.state {
             State::Body if self.longest == 0 => piece.len(),
             // A delimiter begins behind a line end with two dashes, the second of which may come
@@ -286,6 +298,38 @@ impl Scanner {
         }
     }
 
+    /// Keeps many lines of a header at once where no delimiter can be among them and no limit is
+    /// near. The empty line is left.
+    fn header_lines<'a>(&mut self, piece: &'a [u8]) -> Option<&'a [u8]> {
+        if self.state != State::Header || self.longest > 0 || self.line.octets > 0 {
+            return None;
+        }
+        let within = piece.get(..self.room()).unwrap_or(piece);
+        let (mut end, mut field) = (0, None);
+        for at in memchr_iter(b'\n', within) {
+            match within.get(end..=at)? {
+                b"\n" | b"\r\n" => break,
+                [b' ' | b'\t', ..] => {}
+                _ => field = Some(end),
+            }
+            end = at + 1;
+        }
+        if end == 0 {
+            return None;
+        }
+        let (text, rest) = piece.split_at_checked(end)?;
+        self.pass(text);
+        self.kept.extend_from_slice(text);
+        self.line.field = field.map_or(self.line.field + end, |start| end - start);
+        Some(rest)
+    }
+
+    /// How many octets of the field that is open may be kept.
+    fn room(&self) -> usize {
+        let of_field = HEADER_FIELD.saturating_sub(self.line.field);
+        of_field.min(HEADERS.saturating_sub(self.kept.len()))
+    }
+
     /// Keeps a line of a header, or a piece of one, up to the limits.
     fn header(&mut self, text: &[u8]) {
         if self.line.octets == 0 {
@@ -298,8 +342,7 @@ impl Scanner {
             self.line.kept_from = self.kept.len();
         }
         self.line.octets += text.len() as u64;
-        let room = (HEADER_FIELD - self.line.field).min(HEADERS.saturating_sub(self.kept.len()));
-        let kept = text.get(..room).unwrap_or(text);
+        let kept = text.get(..self.room()).unwrap_or(text);
         self.kept.extend_from_slice(kept);
         self.line.field += kept.len();
         if kept.len() < text.len() {
@@ -351,18 +394,30 @@ impl Scanner {
         self.nodes.push(node);
     }
 
+    /// The header of the innermost entity ends: what is known of its fields is noted.
+    fn end_header(&mut self, end: u64, lines: u64) {
+        self.end_field();
+        let Some(node) = self.nodes.last_mut() else {
+            return;
+        };
+        let narrow = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+        node.begin_body(end, lines, narrow(self.kept.len()));
+        let range = node.kept_range();
+        let start = self.places.len();
+        let header = self.kept.get(range.clone()).unwrap_or_default();
+        Place::find_all(header, range.start, &mut self.places);
+        node.set_places(narrow(start), narrow(self.places.len()));
+    }
+
     /// The header of the innermost entity is complete.
     fn begin_body(&mut self) {
-        self.end_field();
+        self.end_header(self.offset, self.lines);
         self.state = State::Body;
         let level = self.nodes.len().saturating_sub(1);
         let Some(node) = self.nodes.last_mut() else {
             return;
         };
-        let kept = u32::try_from(self.kept.len()).unwrap_or(u32::MAX);
-        node.begin_body(self.offset, self.lines, kept);
-        let header = self.kept.get(node.kept_range()).unwrap_or_default();
-        let opens = opens(header, node.is_in_digest);
+        let opens = opens(node.places(&self.places), &self.kept, node.is_in_digest);
         let (boundary, is_digest) = match opens {
             Opens::Nothing => return,
             _ if self.open.len() >= DEPTH => {
@@ -407,18 +462,13 @@ impl Scanner {
     fn close_down_to(&mut self, level: usize, end: u64, lines: u64) {
         let last = self.nodes.len();
         if self.state == State::Header {
-            self.end_field();
-            let kept = u32::try_from(self.kept.len()).unwrap_or(u32::MAX);
-            if let Some(node) = self.nodes.last_mut() {
-                node.begin_body(end, lines, kept);
-            }
+            self.end_header(end, lines);
         }
         // A part that opened nothing is not among those that are open.
         let innermost = self.open.last().map(|open| open.node);
-        if innermost != last.checked_sub(1) {
-            if let Some(node) = self.nodes.last_mut() {
-                node.close(end, lines, last);
-            }
+        let is_open = innermost == last.checked_sub(1);
+        if let Some(node) = self.nodes.last_mut().filter(|_| !is_open) {
+            node.close(end, lines, last);
         }
         while self.open.len() > level {
             let Some(open) = self.open.pop() else {
@@ -454,19 +504,29 @@ enum Opens {
     },
 }
 
-fn opens(header: &[u8], is_in_digest: bool) -> Opens {
-    let content_type = Fields::new(header)
-        .find("Content-Type")
-        .and_then(|field| ContentType::parse(field.raw_value()));
-    let Some(content_type) = content_type else {
+fn opens(places: &[Place], kept: &[u8], is_in_digest: bool) -> Opens {
+    let value = |name| {
+        let place = places.iter().find(|place| place.name == name);
+        place.map(|place| place.of(kept))
+    };
+    let message = || {
+        let encoding = value(Known::TransferEncoding).and_then(token);
+        match encoding.and_then(transfer::Encoding::of) {
+            Some(transfer::Encoding::Base64 | transfer::Encoding::QuotedPrintable) => {
+                Opens::Encoded
+            }
+            _ => Opens::Message,
+        }
+    };
+    let Some(content_type) = value(Known::ContentType).and_then(ContentType::parse) else {
         return if is_in_digest {
-            message(header)
+            message()
         } else {
             Opens::Nothing
         };
     };
     if content_type.is_message() {
-        return message(header);
+        return message();
     }
     if !content_type.is_media("multipart") {
         return Opens::Nothing;
@@ -480,16 +540,5 @@ fn opens(header: &[u8], is_in_digest: bool) -> Opens {
     Opens::Multipart {
         boundary: boundary.to_vec(),
         is_digest: content_type.is("multipart", "digest"),
-    }
-}
-
-fn message(header: &[u8]) -> Opens {
-    let encoding = Fields::new(header).find("Content-Transfer-Encoding");
-    let encoding = encoding.and_then(|field| token(field.raw_value()));
-    match encoding.map(transfer::Encoding::of) {
-        Some(Some(transfer::Encoding::Base64 | transfer::Encoding::QuotedPrintable)) => {
-            Opens::Encoded
-        }
-        _ => Opens::Message,
     }
 }

@@ -5,6 +5,7 @@ use core::{fmt, iter, ops::Range};
 
 use super::{
     header::{Field, Fields},
+    known::{Known, Place},
     mime::{ContentType, token},
     scan::Scanner,
     transfer,
@@ -33,6 +34,8 @@ pub(super) struct Node {
     lines: u64,
     /// Its header in what is kept.
     pub(super) kept: Range<u32>,
+    /// Its known fields among the places.
+    places: Range<u32>,
     /// The first node that is not within it; 0 while it is open.
     behind: u32,
     pub(super) shape: Shape,
@@ -50,6 +53,7 @@ impl Node {
             body: offset..offset,
             lines,
             kept: kept..kept,
+            places: 0..0,
             behind: 0,
             shape: Shape::Single,
             is_in_digest: false,
@@ -79,6 +83,16 @@ impl Node {
         self.behind == 0 && self.body.start == offset
     }
 
+    pub(super) const fn set_places(&mut self, start: u32, end: u32) {
+        self.places = start..end;
+    }
+
+    /// The known fields of its header.
+    pub(super) fn places<'a>(&self, places: &'a [Place]) -> &'a [Place] {
+        let range = self.places.start as usize..self.places.end as usize;
+        places.get(range).unwrap_or_default()
+    }
+
     pub(super) const fn kept_range(&self) -> Range<usize> {
         self.kept.start as usize..self.kept.end as usize
     }
@@ -99,6 +113,7 @@ impl Node {
 pub struct Structure {
     nodes: Vec<Node>,
     kept: Vec<u8>,
+    places: Vec<Place>,
     octets: u64,
     lines: u64,
     is_cut: bool,
@@ -108,6 +123,7 @@ impl Structure {
     pub(super) fn new(
         mut nodes: Vec<Node>,
         kept: Vec<u8>,
+        places: Vec<Place>,
         octets: u64,
         lines: u64,
         is_cut: bool,
@@ -121,6 +137,7 @@ impl Structure {
         Self {
             nodes,
             kept,
+            places,
             octets,
             lines,
             is_cut,
@@ -172,11 +189,9 @@ impl Structure {
         // Whether `entity` is a message, whose text has the numbers, and not a part.
         let mut is_message = true;
         for number in part.iter() {
-            if !is_message {
-                if let Some(within) = entity.message() {
-                    entity = within;
-                    is_message = true;
-                }
+            if let Some(within) = entity.message().filter(|_| !is_message) {
+                entity = within;
+                is_message = true;
             }
             entity = if entity.kind() == PartKind::Multipart {
                 let at = usize::try_from(number.get() - 1).ok()?;
@@ -319,10 +334,24 @@ impl<'a> Entity<'a> {
         self.fields().find(name)
     }
 
+    /// The known fields and their values, with their line ends.
+    pub(super) fn known(&self) -> impl Iterator<Item = (Known, &'a [u8])> + use<'a> {
+        let structure = self.structure;
+        let places = self.node.places(&structure.places).iter();
+        places.map(|place| (place.name, place.of(&structure.kept)))
+    }
+
+    /// The first value of a known field.
+    pub(super) fn value(&self, name: Known) -> Option<&'a [u8]> {
+        let mut known = self.known();
+        known
+            .find(|(here, _)| *here == name)
+            .map(|(_, value)| value)
+    }
+
     /// The Content-Type; `None` where the default holds, which is text or, in a digest, a message.
     pub(super) fn content_type(&self) -> Option<ContentType<'a>> {
-        let field = self.field("Content-Type")?;
-        let found = ContentType::parse(field.raw_value())?;
+        let found = ContentType::parse(self.value(Known::ContentType)?)?;
         // A multipart or a message whose parts were not found is not what it says.
         let is_wrong =
             self.node.shape == Shape::Single && (found.is_media("multipart") || found.is_message());
@@ -338,12 +367,12 @@ impl<'a> Entity<'a> {
     /// `NO [UNKNOWN-CTE]` to BINARY (RFC 3516 §4.3).
     #[must_use]
     pub fn encoding(&self) -> Option<transfer::Encoding> {
-        let Some(field) = self.field("Content-Transfer-Encoding") else {
+        let Some(value) = self.value(Known::TransferEncoding) else {
             return Some(transfer::Encoding::Identity);
         };
-        match token(field.raw_value()) {
+        match token(value) {
             Some(name) => transfer::Encoding::of(name),
-            None if field.value().is_empty() => Some(transfer::Encoding::Identity),
+            None if value.trim_ascii().is_empty() => Some(transfer::Encoding::Identity),
             None => None,
         }
     }
@@ -368,7 +397,7 @@ impl<'a> Entity<'a> {
 
     /// The message within it, if it is a `message/rfc822` or `message/global`.
     #[must_use]
-    pub fn message(&self) -> Option<Entity<'a>> {
+    pub fn message(&self) -> Option<Self> {
         let is_message = self.node.shape == Shape::Message;
         is_message.then(|| self.children().next()).flatten()
     }
