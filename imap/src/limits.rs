@@ -211,28 +211,3 @@ pub const INLINE: usize = 16 * 1024;
 /// Ranges of UIDs in one VANISHED response, so that its line stays at a fifth of what clients like
 /// ours take; what is left is told in further ones.
 pub const VANISHED: usize = 8_192;
-
-// The client machine.
-
-/// Commands that a client keeps until their replies have come.
-pub const OUTSTANDING: usize = 1_024;
-
-/// How long a client waits for the next response while something is due. A server may search or
-/// copy a large mailbox meanwhile; RFC 9051 §5.4 asks servers for half an hour of patience, and
-/// clients for none.
-pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(300);
-
-/// Octets a second that a client expects of a message that is being streamed: less than any modem
-/// gave, more than a server that wants to keep us busy would like to spend.
-pub const FLOOR_RATE: NonZeroU32 = NonZeroU32::MIN.saturating_add(127);
-
-/// After how long in IDLE a client should end it and begin again. RFC 2177 §3 advises less than 29
-/// minutes; routers that forget silent connections are less patient than servers. A machine has no
-/// clock of its own, so this is for the application to do.
-pub const IDLE_REFRESH: Duration = Duration::from_secs(9 * 60);
-
-/// Octets of a response that could not be read which are told for the record.
-pub const INVALID_START: usize = 1_024;
-
-/// Octets of a decoded SASL challenge. What a mechanism needs is far below that.
-pub const CHALLENGE: usize = INITIAL_RESPONSE;
