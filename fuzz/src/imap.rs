@@ -1,5 +1,10 @@
 //! IMAP: framing of both directions, commands, responses, and the names of mailboxes.
 
+mod client;
+mod list;
+mod message;
+mod server;
+
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::{Bytes, BytesMut};
 use mailwire_imap::{
@@ -11,6 +16,9 @@ use mailwire_imap::{
     utf7,
 };
 
+pub(crate) use self::{
+    client::IMAP_CLIENT, list::IMAP_LIST, message::IMAP_MESSAGE, server::IMAP_SERVER,
+};
 use crate::{
     Target,
     machine::{Log, pieces},

@@ -34,6 +34,12 @@ impl Log {
         }
     }
 
+    /// What was handed over for the peer.
+    pub(crate) fn said(&self) -> Vec<u8> {
+        let said = self.entries.iter().filter(|(kind, _)| *kind == "transmit");
+        said.flat_map(|(_, octets)| octets).copied().collect()
+    }
+
     pub(crate) fn aside(&mut self, what: impl Debug) {
         self.asides.push(format!("{what:?}"));
     }
@@ -92,8 +98,13 @@ pub(crate) fn play<'a, A: Application>(
 const EARLY: [&str; 3] = ["EarlyTalk", "PlaintextAfterStartTls", "PlaintextAfterStls"];
 
 /// The same whatever the cuts: line by line, octet by octet, and in pieces of the sizes that `sizes` names; and all at
-/// once, unless that is too early, as it is for a client: an answer to what was not yet asked is refused.
-pub(crate) fn same_for_all_cuts<A: Application>(open: impl Fn() -> A, wire: &[u8], sizes: &[u8]) {
+/// once, unless that is too early, as it is for a client: an answer to what was not yet asked is refused. What was
+/// said and told line by line is given back.
+pub(crate) fn same_for_all_cuts<A: Application>(
+    open: impl Fn() -> A,
+    wire: &[u8],
+    sizes: &[u8],
+) -> Log {
     let lines = || wire.split_inclusive(|octet| *octet == b'\n');
     let line_by_line = play(open(), lines());
     same(&line_by_line, &play(open(), wire.chunks(1)));
@@ -106,6 +117,7 @@ pub(crate) fn same_for_all_cuts<A: Application>(open: impl Fn() -> A, wire: &[u8
             same(&line_by_line, &log);
         }
     }
+    line_by_line
 }
 
 /// Closes for which a cut may decide how much of a body was read or told before: what is given up is thrown away.
