@@ -4,6 +4,7 @@ mod client;
 mod list;
 mod message;
 mod server;
+mod session;
 
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::{Bytes, BytesMut};
@@ -18,6 +19,7 @@ use mailwire_imap::{
 
 pub(crate) use self::{
     client::IMAP_CLIENT, list::IMAP_LIST, message::IMAP_MESSAGE, server::IMAP_SERVER,
+    session::IMAP_SESSION,
 };
 use crate::{
     Target,

@@ -48,6 +48,7 @@ pub const TARGETS: &[Target] = &[
     imap::IMAP_NAMES,
     imap::IMAP_RESPONSE,
     imap::IMAP_SERVER,
+    imap::IMAP_SESSION,
     pair::SMTP_PAIR,
     pop3::POP3_CLIENT,
     pop3::POP3_SERVER,

@@ -34,9 +34,15 @@ impl Log {
         }
     }
 
+    /// What was noted, in order: of what kind, and how it is shown.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        let entries = self.entries.iter();
+        entries.map(|(kind, what)| (*kind, what.as_slice()))
+    }
+
     /// What was handed over for the peer.
     pub(crate) fn said(&self) -> Vec<u8> {
-        let said = self.entries.iter().filter(|(kind, _)| *kind == "transmit");
+        let said = self.entries().filter(|(kind, _)| *kind == "transmit");
         said.flat_map(|(_, octets)| octets).copied().collect()
     }
 

@@ -11,8 +11,7 @@ use mailwire_imap::{
     response::{Response, Tolerances},
     toolkit::{
         message::{
-            BodySource, Content, FetchPlan, Fetched, Measure, ModSeq, Scanner, Structure, Text,
-            Unanswerable,
+            Content, FetchPlan, Fetched, Measure, ModSeq, Scanner, Structure, Text, Unanswerable,
             address::addresses,
             date,
             header::Fields,
@@ -25,6 +24,7 @@ use mailwire_imap::{
     },
 };
 
+use super::session::{body_of, cut_out};
 use crate::{Target, machine::pieces, take_octet};
 
 pub(crate) const IMAP_MESSAGE: Target = Target {
@@ -191,7 +191,7 @@ fn fetched(structure: &Structure, items: &str, message: &[u8]) {
     };
     let mut measures = plan.measures(structure);
     for measure in &mut measures {
-        let octets = cut_out(message, measure.range());
+        let octets = cut_out(message, &measure.range());
         measure.feed(octets);
     }
     let mut wires = Vec::new();
@@ -229,33 +229,6 @@ fn fetched(structure: &Structure, items: &str, message: &[u8]) {
         wires.windows(2).all(|two| two.first() == two.last()),
         "{wires:?}"
     );
-}
-
-fn body_of(source: &BodySource, message: &[u8]) -> Vec<u8> {
-    if let BodySource::Octets(octets) = source {
-        return octets.to_vec();
-    }
-    let read = source
-        .range()
-        .map_or(&[][..], |range| cut_out(message, range));
-    match source.reader() {
-        None => read.to_vec(),
-        Some(mut reader) => {
-            let mut octets = Vec::new();
-            for piece in read.chunks(3) {
-                octets.extend(reader.feed(piece));
-            }
-            octets.extend(reader.finish());
-            octets
-        }
-    }
-}
-
-fn cut_out(message: &[u8], range: Range<u64>) -> &[u8] {
-    let at = |octets| usize::try_from(octets).unwrap_or(usize::MAX);
-    message
-        .get(at(range.start)..at(range.end))
-        .unwrap_or_default()
 }
 
 fn facts(message: &[u8]) -> Option<Facts> {
