@@ -656,10 +656,10 @@ fn inbox_is_told_once_however_a_store_writes_what_is_below_it() {
     assert_eq!(
         told_to(&all, "LIST \"\" *", Wording::Rev1),
         [
-            r#"* LIST (\HasChildren) "/" INBOX"#,
-            r#"* LIST (\HasNoChildren) "/" INBOX/play"#,
-            r#"* LIST (\HasChildren) "/" INBOX/work"#,
-            r#"* LIST (\HasNoChildren) "/" INBOX/work/late"#,
+            r#"(\HasChildren) "/" INBOX"#,
+            r#"(\HasNoChildren) "/" INBOX/play"#,
+            r#"(\HasChildren) "/" INBOX/work"#,
+            r#"(\HasNoChildren) "/" INBOX/work/late"#,
         ]
     );
     assert!(all.get(&name("inBOX/play")).is_some());
