@@ -3,6 +3,7 @@
 mod client;
 mod list;
 mod message;
+mod pair;
 mod server;
 mod session;
 
@@ -18,8 +19,8 @@ use mailwire_imap::{
 };
 
 pub(crate) use self::{
-    client::IMAP_CLIENT, list::IMAP_LIST, message::IMAP_MESSAGE, server::IMAP_SERVER,
-    session::IMAP_SESSION,
+    client::IMAP_CLIENT, list::IMAP_LIST, message::IMAP_MESSAGE, pair::IMAP_PAIR,
+    server::IMAP_SERVER, session::IMAP_SESSION,
 };
 use crate::{
     Target,

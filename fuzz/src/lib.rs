@@ -46,6 +46,7 @@ pub const TARGETS: &[Target] = &[
     imap::IMAP_LIST,
     imap::IMAP_MESSAGE,
     imap::IMAP_NAMES,
+    imap::IMAP_PAIR,
     imap::IMAP_RESPONSE,
     imap::IMAP_SERVER,
     imap::IMAP_SESSION,

@@ -32,7 +32,7 @@ pub(crate) const IMAP_CLIENT: Target = Target {
 };
 
 /// A client that sends all that it may, and what the input makes of it.
-struct Reader {
+pub(super) struct Reader {
     client: Client,
     shape: u8,
     /// Whether a further message follows in the same APPEND.
@@ -40,7 +40,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(shape: u8, values: &[u8]) -> Self {
+    pub(super) fn new(shape: u8, values: &[u8]) -> Self {
         let mut config = Config::new();
         if shape & 32 == 0 {
             config.clear_text = ClearText::Permitted;

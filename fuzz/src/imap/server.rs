@@ -42,8 +42,8 @@ pub(crate) const IMAP_SERVER: Target = Target {
 const ONE: NonZeroU32 = NonZeroU32::MIN;
 
 /// An application that answers by a plan.
-pub(crate) struct Host {
-    pub(crate) server: Server,
+pub(super) struct Host {
+    server: Server,
     plan: u32,
     /// Whether it answers in pieces, and how many responses are left.
     streams: Option<u8>,
@@ -54,7 +54,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(shape: u8, plan: u8) -> Self {
+    pub(super) fn new(shape: u8, plan: u8) -> Self {
         Self {
             server: Server::new(config(shape)),
             plan: plan.into(),
