@@ -491,7 +491,10 @@ impl Commands {
 
     /// From here on the command is thrown away.
     fn refuse(&mut self, why: Why, input: &BytesMut) {
-        let tag = if self.is_tail { None } else { Tag::of(input) };
+        // How much has come of a line that is too long is chance, and so is a tag that it cuts.
+        let front = input.get(..=self.policy.line).unwrap_or(input);
+        let has_tag = !self.is_tail && front.contains(&b' ');
+        let tag = if has_tag { Tag::of(front) } else { None };
         self.refused = Some(Refused { tag, why });
     }
 
