@@ -353,15 +353,16 @@ impl Commands {
         Ok(Some(CommandFrame::NeedInput))
     }
 
+    /// The limit that a command is met first by that goes on to `end`, however much of it came at once.
     fn too_long(&self, end: usize) -> Option<Why> {
-        if end.saturating_sub(self.scan.line) > self.policy.line {
-            let max = self.policy.line;
-            Some(Why::LineTooLong { max })
-        } else if end > self.policy.command {
-            let max = self.policy.command;
-            Some(Why::CommandTooLong { max })
-        } else {
+        let (line, command) = (self.policy.line, self.policy.command);
+        let line_ends = self.scan.line.saturating_add(line);
+        if end <= line_ends.min(command) {
             None
+        } else if line_ends <= command {
+            Some(Why::LineTooLong { max: line })
+        } else {
+            Some(Why::CommandTooLong { max: command })
         }
     }
 
