@@ -151,7 +151,7 @@ impl Model {
                     pending,
                 } => {
                     for change in pending.drain(..) {
-                        if survivors >> bit & 1 == 1 {
+                        if survivors.rotate_right(bit) & 1 == 1 {
                             change.apply(durable);
                         }
                         bit += 1;
