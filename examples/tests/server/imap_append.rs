@@ -232,7 +232,7 @@ fn imap_20_many_messages_come_together_or_not_at_all() {
 }
 
 #[test]
-fn imap_20_starttls_25_a_cut_in_the_middle_leaves_nothing() {
+fn imap_20_a_cut_in_the_middle_leaves_nothing() {
     piped(async |mail| {
         for (command, sent) in [
             ("APPEND INBOX {1000}", "Subject: half"),
