@@ -106,6 +106,40 @@ fn inbox_is_always_there() {
 }
 
 #[test]
+fn levels_go_and_come_with_what_is_below_them() {
+    served(async |mail| {
+        let mut imap = mail.imap_of(BOB).await;
+        imap.ok("CREATE a/b/c").await;
+        imap.append("a/b/c", "Subject: deep\r\n\r\n").await;
+        imap.no("CREATE a/b/c").await;
+        for round in 0..2 {
+            imap.ok("RENAME a x").await;
+            let all = names(&mut imap).await;
+            assert!(all.contains(&"x/b/c".to_owned()), "{all:?}");
+            assert!(!all.iter().any(|name| name.starts_with("a/") || name == "a"));
+            assert_eq!(mail.fresh(BOB, "x/b/c").await.len(), 1, "{round}");
+            imap.ok("RENAME x a").await;
+        }
+        imap.no("RENAME a a/b/d").await;
+        imap.no("RENAME a a").await;
+        imap.no("RENAME a Sent").await;
+        // What is above others keeps its place in the tree, and no mail is lost with it.
+        imap.ask("DELETE a/b").await;
+        assert!(names(&mut imap).await.contains(&"a/b/c".to_owned()));
+        assert_eq!(mail.fresh(BOB, "a/b/c").await.len(), 1);
+        imap.ok("DELETE a/b/c").await;
+        imap.no("SELECT a/b/c").await;
+        let answer = imap.no("STATUS a/b/c (MESSAGES)").await;
+        assert!(answer.has(&Code::NonExistent), "{answer:?}");
+        // A SELECT that fails leaves no mailbox open (RFC 9051 §6.3.2).
+        imap.ok("SELECT Sent").await;
+        imap.no("SELECT a/b/c").await;
+        imap.bad("FETCH 1:* FLAGS").await;
+        imap.bad("CLOSE").await;
+    });
+}
+
+#[test]
 fn what_is_open_elsewhere_can_be_deleted_and_renamed() {
     served(async |mail| {
         let mut imap = mail.imap_of(BOB).await;

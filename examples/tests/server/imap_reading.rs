@@ -340,3 +340,78 @@ fn search_sort_and_thread() {
         assert_eq!(mail.fresh(BOB, "Archive").await.len(), 3);
     });
 }
+
+#[test]
+fn sets_and_items_of_every_kind() {
+    served(async |mail| {
+        let mut imap = mail.imap_in(BOB, "INBOX").await;
+        imap.fill("INBOX", 5).await;
+        imap.learn().await;
+        imap.ok("UID STORE 2 +FLAGS.SILENT (\\Deleted)").await;
+        imap.ok("EXPUNGE").await;
+        for (set, numbers) in [
+            ("*", &[4][..]),
+            ("1:*", &[1, 2, 3, 4]),
+            ("*:1", &[1, 2, 3, 4]),
+            ("3:2", &[2, 3]),
+            ("2,2,2:2", &[2]),
+            ("4,1", &[1, 4]),
+        ] {
+            let answer = imap.ok(format!("FETCH {set} UID")).await;
+            let mut told: Vec<_> = answer.fetches().iter().map(|f| f.number().get()).collect();
+            told.sort_unstable();
+            assert_eq!(told, numbers, "{set}");
+        }
+        for (set, uids) in [
+            ("*", &[5][..]),
+            ("999:*", &[5]),
+            ("*:999", &[5]),
+            ("1:3", &[1, 3]),
+            ("2", &[]),
+            ("6:4294967295", &[]),
+            ("4294967295", &[]),
+        ] {
+            let answer = imap.ok(format!("UID FETCH {set} FLAGS")).await;
+            let uid = |fetch: &&mailwire_imap::response::Fetch| fetch.uid().unwrap().get();
+            let told: Vec<_> = answer.fetches().iter().map(uid).collect();
+            assert_eq!(told, uids, "{set}");
+        }
+        for bad in [
+            "FETCH 5 UID",
+            "FETCH 0 UID",
+            "FETCH 1:0 UID",
+            "FETCH 4294967296 UID",
+        ] {
+            let answer = imap.ask(bad).await;
+            assert!(!answer.is_ok(), "{bad}");
+        }
+        for macro_name in ["ALL", "FAST", "FULL"] {
+            let answer = imap.ok(format!("FETCH 1 {macro_name}")).await;
+            let fetch = answer.fetch();
+            assert!(fetch.size().is_some() && fetch.flags().is_some());
+            assert_eq!(fetch.envelope().is_some(), macro_name != "FAST");
+            assert_eq!(fetch.body_structure().is_some(), macro_name == "FULL");
+        }
+        let answer = imap
+            .ok("FETCH 1 (RFC822.HEADER BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
+            .await;
+        assert_eq!(
+            answer.section("HEADER.FIELDS (SUBJECT)"),
+            b"Subject: 1\r\n\r\n"
+        );
+        assert_eq!(imap.flags(1), [""; 0]);
+        // RFC822.TEXT marks a message as seen, and says so.
+        let answer = imap.ok("FETCH 1 (RFC822.TEXT)").await;
+        assert!(answer.fetch().flags().is_some());
+        assert_eq!(imap.flags(1), ["\\Seen"]);
+        // Into the mailbox where they are: other messages in the place of these.
+        let before = imap.messages.len();
+        imap.ok("MOVE 1:2 INBOX").await;
+        imap.ok("NOOP").await;
+        imap.learn().await;
+        assert_eq!(imap.messages.len(), before);
+        assert_eq!(imap.uids(), [4, 5, 6, 7]);
+        assert_eq!(imap.messages, mail.fresh(BOB, "INBOX").await);
+        assert!(imap.flags(3) == ["\\Seen"]);
+    });
+}
