@@ -367,8 +367,8 @@ async fn many_messages_come_in_one_fetch_and_only_whole_ones_end() {
     assert_eq!(refused.to_string(), "the server refused: some are missing");
     assert_eq!(messages, [(5, 3), (4, 70_000), (9, 0)]);
     let mut changed = Vec::new();
-    let flags = "(FLAGS)".parse().unwrap();
-    let fetching = mailboxes.fetch_changed(&SequenceSet::all(), flags, 12, |message| {
+    let (all, flags) = (SequenceSet::all(), "(FLAGS)".parse().unwrap());
+    let fetching = mailboxes.fetch_changed(&all, flags, 12, |message| {
         changed.push(message.uid().unwrap().get());
     });
     fetching.await.unwrap();
@@ -377,7 +377,6 @@ async fn many_messages_come_in_one_fetch_and_only_whole_ones_end() {
 
     let (mut mailboxes, _server) = inbox("", "").await;
     let flags = "(FLAGS)".parse().unwrap();
-    let all = SequenceSet::all();
     let changed = mailboxes.fetch_changed(&all, flags, 12, |_| {}).await;
     assert!(matches!(
         changed,

@@ -176,10 +176,17 @@ impl Fetching<'_> {
         let news = self.news(&selected, &mut folder, &state).await?;
         self.mark(&mut folder, &selected, &news)?;
         let missing = self.fetch_new(&mut folder, &mut state, &news.there).await?;
-        let is_complete = missing.uids.is_empty();
+        let lists_all = news.there.count() >= u64::from(selected.exists);
+        if !lists_all {
+            // Perhaps some were just expunged; perhaps the list is wrong.
+            let (name, count, exists) = (&source.name, news.there.count(), selected.exists);
+            let doubt = format!("{name}: the server lists {count} messages and has {exists}");
+            self.copied.notices.push(doubt);
+        }
+        let is_complete = lists_all && missing.uids.is_empty();
         self.tell_missing(missing).await?;
-        if self.task.gone == Gone::Remove {
-            self.remove_gone(&mut folder, &selected, &news.there, is_complete)?;
+        if self.task.gone == Gone::Remove && is_complete {
+            self.remove_gone(&mut folder, &selected, &news.there)?;
         }
         if self.task.flags == FlagsOf::Server {
             state.mod_seq = selected.highest_mod_seq;
@@ -518,18 +525,9 @@ impl Fetching<'_> {
         folder: &mut Folder,
         selected: &Selected,
         there: &Uids,
-        is_complete: bool,
     ) -> Result<(), Trouble> {
         let local = |error| self.task.local(&error);
-        if there.count() < u64::from(selected.exists) {
-            // Perhaps they were just expunged; perhaps the list is wrong.
-            let name = &self.source.name;
-            let doubt =
-                format!("{name}: the server lists fewer messages than it has; none removed");
-            self.copied.notices.push(doubt);
-            return Ok(());
-        }
-        let mut removed = 0;
+        let mut removed = folder.remove_former().map_err(local)?;
         if selected.uid_validity.is_some() {
             for uid in folder.uids(selected.uid_validity) {
                 if !there.contains(uid) {
@@ -537,9 +535,6 @@ impl Fetching<'_> {
                     removed += usize::from(folder.remove(id).map_err(local)?);
                 }
             }
-        }
-        if is_complete {
-            removed += folder.remove_former().map_err(local)?;
         }
         if removed > 0 {
             folder.sync().map_err(local)?;

@@ -65,6 +65,8 @@ pub(super) struct Folder {
     pub(super) letters: Letters,
     /// Where the messages are, from the folder.
     files: BTreeMap<Id, PathBuf>,
+    /// Where several are known by the same: the others. Without UIDVALIDITY that happens.
+    twins: Vec<PathBuf>,
     /// Messages of another UIDVALIDITY, by their octets: each may be one that comes again.
     former: HashMap<u64, Vec<PathBuf>>,
     salt: String,
@@ -89,6 +91,7 @@ impl Folder {
             letters: Letters::load(&dir)?,
             dir,
             files: BTreeMap::new(),
+            twins: Vec::new(),
             former: HashMap::new(),
             salt: format!("{:08x}", u32::from_be_bytes(salt)),
             count: 0,
@@ -96,7 +99,7 @@ impl Folder {
         folder.clear_drafts()?;
         for (path, name) in folder.messages()? {
             if let Some(id) = Id::of(&Name::of(&name)) {
-                folder.files.insert(id, path);
+                folder.twins.extend(folder.files.insert(id, path));
             }
         }
         Ok(folder)
@@ -147,12 +150,12 @@ impl Folder {
     /// of them may.
     pub(super) fn expect_again(&mut self, uid_validity: Option<NonZeroU32>) -> io::Result<()> {
         let is_former = |id: &Id| uid_validity.map(NonZeroU32::get) != Some(id.uid_validity);
-        let former: Vec<Id> = self.files.keys().copied().filter(is_former).collect();
-        for id in former {
-            if let Some(path) = self.files.remove(&id) {
-                let octets = self.dir.join(&path).metadata()?.len();
-                self.former.entry(octets).or_default().push(path);
-            }
+        let ids: Vec<Id> = self.files.keys().copied().filter(is_former).collect();
+        let mut former = std::mem::take(&mut self.twins);
+        former.extend(ids.iter().filter_map(|id| self.files.remove(id)));
+        for path in former {
+            let octets = self.dir.join(&path).metadata()?.len();
+            self.former.entry(octets).or_default().push(path);
         }
         Ok(())
     }
