@@ -346,6 +346,8 @@ fn unusable(dir: &Path, error: &io::Error) -> Failure {
 struct Memory {
     /// Mailboxes that are done with, one way or the other.
     done: Vec<String>,
+    /// Names that more than one mailbox has.
+    twins: Vec<String>,
     /// Messages at which the connection was lost again and again: by mailbox and UID, or file.
     given_up: Vec<(String, String)>,
     /// Where it was lost last, with one message under way.

@@ -157,7 +157,7 @@ fn a_search_that_finds_nothing_is_not_believed() {
     assert_eq!(counts(&fake.tool(dir.path()).run()), (1, 3, 0));
     let fake = FakeImap::serve(vec![inbox()], |_, command| {
         command
-            .contains("1:* (")
+            .contains("1:* FLAGS")
             .then(|| Defect::Say("TAG OK nothing\r\n".to_owned()))
     });
     let ran = fake.tool(dir.path()).args(["--mirror"]).run();
@@ -228,7 +228,6 @@ fn a_run_that_is_killed_leaves_nothing_half_and_the_next_goes_on() {
     let fake = FakeImap::serve(vec![inbox()], move |_, command| {
         command.contains("BODY").then(|| Defect::Hang(half.clone()))
     });
-    let mut child = fake.tool(dir.path()).start();
     let tmp = dir.path().join("tmp");
     let is_writing = || {
         let drafts = std::fs::read_dir(&tmp).into_iter().flatten().flatten();
@@ -236,9 +235,19 @@ fn a_run_that_is_killed_leaves_nothing_half_and_the_next_goes_on() {
             .into_iter()
             .any(|draft| draft.metadata().is_ok_and(|m| m.len() > 0))
     };
-    while !is_writing() {
-        std::thread::yield_now();
-    }
+    let start = || {
+        let child = fake.tool(dir.path()).start();
+        while !is_writing() {
+            std::thread::yield_now();
+        }
+        child
+    };
+    let mut child = start();
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(tree(dir.path()).len(), 0);
+    let mut child = start();
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(

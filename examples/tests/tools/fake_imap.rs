@@ -1,7 +1,7 @@
 //! An IMAP server in clear text that serves what it is given, and has the defects that a test wants.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, TcpListener, TcpStream},
     path::Path,
     sync::{Arc, Mutex},
@@ -117,6 +117,13 @@ fn talk(
                 // Until the client has gone.
                 while reader.read_line(&mut line)? > 0 {}
                 return Ok(());
+            }
+            None if command.starts_with("APPEND") => {
+                let octets = command.rsplit_once('{').unwrap().1.trim_end_matches('}');
+                let mut message = vec![0; octets.parse::<usize>().unwrap() + 2];
+                socket.write_all(b"+ go on\r\n")?;
+                reader.read_exact(&mut message)?;
+                "TAG OK done\r\n".to_owned()
             }
             None => right(command, mailboxes, &mut selected),
         };

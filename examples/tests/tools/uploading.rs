@@ -2,6 +2,7 @@
 
 use super::{
     copying::{ALL, OWN, append, counts, fill, flags, runtime, session, text, tool, tree},
+    fake_imap::{Defect, FakeImap, Mailbox as Fake},
     harness::{ALICE, BOB, Server},
 };
 use mailwire::imap::mailbox::Mailbox;
@@ -104,4 +105,56 @@ fn what_was_sent_before_a_run_was_killed_is_found_and_not_sent_again() {
             (OWN, 0, 0)
         );
     });
+}
+
+#[test]
+fn a_message_that_is_refused_is_told_of_and_the_rest_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("cur")).unwrap();
+    for (number, text) in ["one", "two, and long", "three"].into_iter().enumerate() {
+        std::fs::write(dir.path().join(format!("cur/{number}.h:2,")), text).unwrap();
+    }
+    let refusing = |code: &'static str| {
+        FakeImap::serve(vec![Fake::new("INBOX", 7, [])], move |_, command| {
+            let is_hit = command.ends_with("{13}");
+            is_hit.then(|| Defect::Say(format!("TAG NO [{code}] not this\r\n")))
+        })
+    };
+    for (code, exit, uploaded) in [("TOOBIG", 1, 2), ("LIMIT", 3, 0)] {
+        let fake = refusing(code);
+        let ran = fake.tool(dir.path()).args(["--upload"]).run();
+        assert_eq!(
+            (ran.code, &ran.json()["messages"]),
+            (exit, &uploaded.into()),
+            "{ran:?}"
+        );
+        let skipped = ran.json()["skipped"].to_string();
+        assert!(
+            skipped.contains("cur/1.h:2,") && skipped.contains("not this"),
+            "{ran:?}"
+        );
+    }
+    let good = FakeImap::good(vec![Fake::new("INBOX", 7, [])]);
+    let ran = good.tool(dir.path()).args(["--upload"]).run();
+    assert_eq!(counts(&ran), (1, 1, 0), "{ran:?}");
+}
+
+#[test]
+fn an_upload_goes_on_over_a_new_connection() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("cur")).unwrap();
+    for number in 0..3 {
+        std::fs::write(
+            dir.path().join(format!("cur/{number}.h:2,")),
+            "x".repeat(number + 1),
+        )
+        .unwrap();
+    }
+    let fake = FakeImap::serve(vec![Fake::new("INBOX", 7, [])], |connection, command| {
+        (connection == 1 && command.ends_with("{2}")).then(|| Defect::Cut("+ go\r\n".to_owned()))
+    });
+    let ran = fake.tool(dir.path()).args(["--upload"]).run();
+    assert_eq!(counts(&ran), (1, 3, 0), "{ran:?}");
+    assert_eq!(ran.json()["reconnects"], 1);
+    assert_eq!(fake.heard("APPEND").len(), 4);
 }

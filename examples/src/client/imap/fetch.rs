@@ -54,10 +54,30 @@ pub(super) async fn all(
         if one.has(ListAttribute::NoSelect) || one.has(ListAttribute::NonExistent) {
             continue;
         }
-        match Source::new(one, mailboxes) {
-            Ok(source) if task.wants(&source.name, source.delimiter) => sources.push(source),
-            Ok(_) => {}
-            Err(error) => return Err(task.trouble(&error)),
+        let source = match Source::new(one, mailboxes) {
+            Ok(source) if task.wants(&source.name, source.delimiter) => source,
+            Ok(_) => continue,
+            Err(error) => {
+                let name = one.name().to_string();
+                if !memory.done.contains(&name) {
+                    copied.skip(&name, None, &Failure::not_accessed(&error, &task.account));
+                    memory.done.push(name);
+                }
+                continue;
+            }
+        };
+        // Names that are not written as they should be may look the same.
+        let is_same = |other: &Source| other.name == source.name && other.mailbox != source.mailbox;
+        if !sources.iter().any(is_same) {
+            sources.push(source);
+        } else if !memory.twins.contains(&source.name) {
+            let twin = Failure::new(Exit::Refused, "there are two mailboxes with this name");
+            copied.skip(
+                &source.name,
+                None,
+                &twin.remedy("rename one of them on the server"),
+            );
+            memory.twins.push(source.name);
         }
     }
     for wanted in &task.only {

@@ -37,6 +37,8 @@ pub(super) struct Ledger {
     owner: String,
     done: BTreeSet<String>,
     begun: BTreeMap<String, Begun>,
+    /// UIDVALIDITY and UID of what is done, where the server told them.
+    places: BTreeSet<(u32, u32)>,
     file: Option<File>,
 }
 
@@ -53,6 +55,7 @@ impl Ledger {
             owner: owner.to_owned(),
             done: BTreeSet::new(),
             begun: BTreeMap::new(),
+            places: BTreeSet::new(),
             file: None,
         };
         for line in String::from_utf8_lossy(&text).lines() {
@@ -75,7 +78,10 @@ impl Ledger {
                     self.begun.insert(message.to_owned(), begun);
                 }
             }
-            [_, "done", _, _, message, END] => {
+            [_, "done", uid_validity, uid, message, END] => {
+                if let (Ok(uid_validity), Ok(uid)) = (uid_validity.parse(), uid.parse()) {
+                    self.places.insert((uid_validity, uid));
+                }
                 self.begun.remove(message);
                 self.done.insert(message.to_owned());
             }
@@ -85,6 +91,12 @@ impl Ledger {
 
     pub(super) fn is_done(&self, message: &str) -> bool {
         self.done.contains(message)
+    }
+
+    /// Whether a message on the server is one that is done.
+    pub(super) fn is_place(&self, uid_validity: Option<NonZeroU32>, uid: NonZeroU32) -> bool {
+        let place = |validity: NonZeroU32| (validity.get(), uid.get());
+        uid_validity.is_some_and(|validity| self.places.contains(&place(validity)))
     }
 
     /// What was about to be sent, where nobody knows whether it was.
@@ -114,7 +126,7 @@ impl Ledger {
         self.sync()
     }
 
-    /// A message is there; where, is for people who read this.
+    /// A message is there; where, so that it is not taken for another one that is the same.
     pub(super) fn done(&mut self, message: &str, place: Option<Appended>) -> io::Result<()> {
         let (validity, uid) = place.map_or((0, 0), |at| (at.uid_validity.get(), at.uid.get()));
         let line = format!("{} done {validity} {uid} {message} {END}\n", self.owner);

@@ -268,7 +268,7 @@ impl Uploading<'_> {
             .fetch(&set, items("(RFC822.SIZE)")?, |fetch| {
                 if let Some((uid, octets)) = fetch.uid().zip(fetch.size()) {
                     let is_one = |(_, begun): &(String, Begun)| begun.octets == octets;
-                    if begun.iter().any(is_one) {
+                    if begun.iter().any(is_one) && !ledger.is_place(selected.uid_validity, uid) {
                         sizes.push((uid, octets));
                     }
                 }
