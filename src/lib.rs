@@ -1,4 +1,7 @@
-#![cfg_attr(all(feature = "smtp", feature = "pop3", feature = "tls"), doc = include_str!("../README.md"))]
+#![cfg_attr(
+    all(feature = "smtp", feature = "imap", feature = "pop3", feature = "tls"),
+    doc = include_str!("../README.md")
+)]
 //!
 //! # The crates behind this one
 //!

@@ -76,7 +76,8 @@ pub struct Mailboxes {
 }
 
 impl Mailboxes {
-    /// Connects, turns to TLS, and logs in.
+    /// Connects, turns to TLS, and logs in. A server that offers ID (RFC 2971) is told the name of
+    /// this library, for some open no mailbox before it.
     ///
     /// # Errors
     ///
@@ -100,7 +101,6 @@ impl Mailboxes {
         let login = Login::new(user, password, nonce).map_err(DialError::from)?;
         let dialled = account.dial().await?;
         let mut config = open::Config::new(dialled.upgrade).with_login(login);
-        // Some servers open no mailbox before they know a name.
         config.id = Fields::new([Field::new(b"name", b"mailwire")]);
         if account.clear_text_is_wanted() {
             config.client.clear_text = ClearText::Permitted;

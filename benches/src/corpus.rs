@@ -112,7 +112,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    fn of(items: usize, mut item: impl FnMut() -> String) -> Self {
+    pub fn of(items: usize, mut item: impl FnMut() -> String) -> Self {
         let (mut octets, mut ends) = (Vec::new(), Vec::new());
         for _ in 0..items {
             octets.extend(item().bytes());
@@ -235,7 +235,7 @@ impl Stream {
     }
 }
 
-fn address(dice: &mut Dice) -> String {
+pub fn address(dice: &mut Dice) -> String {
     let local = match dice.below(3) {
         0 => dice.word(3, 9),
         1 => format!("{}.{}", dice.word(3, 7), dice.word(4, 9)),
@@ -244,7 +244,7 @@ fn address(dice: &mut Dice) -> String {
     format!("{local}@{}", domain(dice))
 }
 
-fn domain(dice: &mut Dice) -> String {
+pub fn domain(dice: &mut Dice) -> String {
     let name = dice.word(4, 10);
     match dice.below(3) {
         0 => format!("mail.{name}.example"),

@@ -8,6 +8,8 @@ import hashlib
 import random
 from dataclasses import dataclass
 
+from work import Failed
+
 CRLF = b"\r\n"
 THIRTY_MIB = 30 * 1024 * 1024
 
@@ -36,7 +38,26 @@ def sha256(octets: bytes) -> str:
     return hashlib.sha256(octets).hexdigest()
 
 
-def _head(name: str, *fields: bytes) -> bytes:
+def one_with(message: Message, found: list[bytes]) -> bytes:
+    """The one message with that Message-ID in its own header; an attached message may have another."""
+    mine = [octets for octets in found if b"Message-ID: " + message.message_id in octets.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0]]
+    if len(mine) != 1:
+        raise Failed(f"{len(mine)} of {len(found)} messages are this one")
+    return mine[0]
+
+
+def same(want: bytes, have: bytes) -> None:
+    if sha256(want) == sha256(have):
+        return
+    at = next((i for i, (a, b) in enumerate(zip(want, have)) if a != b), min(len(want), len(have)))
+    around = slice(max(at - 24, 0), at + 24)
+    raise Failed(
+        f"sha256={sha256(have)}, wanted {sha256(want)}; {len(have)} octets, wanted {len(want)}; "
+        f"the first difference is at {at}: {have[around]!r}, wanted {want[around]!r}"
+    )
+
+
+def heading(name: str, *fields: bytes) -> bytes:
     lines = [
         b"From: Alice <alice@example.test>",
         b"To: Bob <bob@example.test>",
@@ -49,7 +70,7 @@ def _head(name: str, *fields: bytes) -> bytes:
     return CRLF.join(lines) + CRLF * 2
 
 
-def _lines(lines) -> bytes:
+def text_of(lines) -> bytes:
     return b"".join(line + CRLF for line in lines)
 
 
@@ -57,7 +78,7 @@ def _dot_lines(rng: random.Random) -> bytes:
     fixed = [b".", b"..", b"...", b".leading", b"..leading", b". ", b".\t.", b"a.", b"", b".", b"", b"..", b"."]
     many = [b"." * rng.randrange(0, 6) + rng.choice([b"", b"x", b" ", b"QUIT"]) for _ in range(3000)]
     # The last line is a dot: only stuffing tells it from the end of the message.
-    return _head("dot-lines") + _lines([*fixed, *many, b"text", b"."])
+    return heading("dot-lines") + text_of([*fixed, *many, b"text", b"."])
 
 
 def _eight_bit(rng: random.Random) -> bytes:
@@ -66,7 +87,7 @@ def _eight_bit(rng: random.Random) -> bytes:
     fields = [b"Content-Type: text/plain; charset=iso-8859-15", b"Content-Transfer-Encoding: 8bit"]
     # No backslash in front of an n: swaks takes the two for a line end.
     noise = [bytes(rng.choice(whole[31:]) for _ in range(rng.randrange(1, 200))).replace(b"\\", b"/") for _ in range(400)]
-    return _head("8-bit", *fields) + _lines([whole, "Grüße, 漢字, 🚀".encode(), *noise])
+    return heading("8-bit", *fields) + text_of([whole, "Grüße, 漢字, 🚀".encode(), *noise])
 
 
 def _long_lines(rng: random.Random) -> bytes:
@@ -76,15 +97,15 @@ def _long_lines(rng: random.Random) -> bytes:
     lines += [b"." + bytes(rng.choice(alphabet) for _ in range(997)) for _ in range(20)]
     lines.append(b"." * 998)
     assert all(len(line) == 998 for line in lines)
-    return _head("998-octet-lines") + _lines(lines)
+    return heading("998-octet-lines") + text_of(lines)
 
 
 def _no_final_newline(_rng: random.Random) -> bytes:
-    return _head("no-final-newline") + _lines([b"first line", b".second"]) + b"the end without a line end"
+    return heading("no-final-newline") + text_of([b"first line", b".second"]) + b"the end without a line end"
 
 
 def _thirty_mib(rng: random.Random) -> bytes:
-    head = _head("30-MiB", b"Content-Type: application/octet-stream")
+    head = heading("30-MiB", b"Content-Type: application/octet-stream")
     body = base64.encodebytes(rng.randbytes(THIRTY_MIB * 3 // 4)).replace(b"\n", CRLF)
     # One line in 64 begins with a dot.
     body = body.replace(CRLF + b"Q", CRLF + b".")
@@ -94,11 +115,11 @@ def _thirty_mib(rng: random.Random) -> bytes:
 
 
 def _nested(_rng: random.Random) -> bytes:
-    part = _lines([b"Content-Type: text/plain; charset=us-ascii", b"", b"in the middle", b"--", b"-- ", b"--n0"])
+    part = text_of([b"Content-Type: text/plain; charset=us-ascii", b"", b"in the middle", b"--", b"-- ", b"--n0"])
     for depth in range(24):
         boundary = b"n%d'()+_,-./:=?" % depth
         kind = [b"mixed", b"alternative", b"related"][depth % 3]
-        other = _lines([b"Content-Type: text/html", b"", b"<p>.</p>", b"."])
+        other = text_of([b"Content-Type: text/html", b"", b"<p>.</p>", b"."])
         part = (
             b"Content-Type: multipart/%s;\r\n\tboundary=\"%s\"\r\n\r\nPreamble\r\n" % (kind, boundary)
             + b"--%s\r\n" % boundary + part
@@ -106,7 +127,7 @@ def _nested(_rng: random.Random) -> bytes:
             + b"\r\n--%s\r\n\r\n\r\n--%s--\r\nEpilogue\r\n" % (boundary, boundary)
         )
     # The outermost part's own field belongs to the header of the message.
-    return _head("nested-multiparts").removesuffix(CRLF) + part
+    return heading("nested-multiparts").removesuffix(CRLF) + part
 
 
 def _rfc822(_rng: random.Random) -> bytes:
@@ -118,7 +139,7 @@ def _rfc822(_rng: random.Random) -> bytes:
         b"Date: Sat, 31 Oct 2026 09:00:00 +0000\r\nMessage-ID: <inside@elsewhere.test>\r\n\r\n"
         b"From here on it looks like a mailbox file.\r\n>From there too.\r\n.\r\n"
     )
-    return _head("message-rfc822", b"Content-Type: multipart/digest; boundary=d") + (
+    return heading("message-rfc822", b"Content-Type: multipart/digest; boundary=d") + (
         b"--d\r\n\r\n" + inner + b"\r\n--d\r\nContent-Type: message/rfc822\r\n\r\n" + inner + b"\r\n--d--\r\n"
     )
 
@@ -131,7 +152,7 @@ def _utf8_headers(_rng: random.Random) -> bytes:
         b"Content-Type: text/plain; charset=utf-8",
         b"Content-Transfer-Encoding: 8bit",
     ]
-    return _head("utf8-headers", *fields) + _lines(["Naïve façade – ok".encode()])
+    return heading("utf8-headers", *fields) + text_of(["Naïve façade – ok".encode()])
 
 
 _MAKERS = {

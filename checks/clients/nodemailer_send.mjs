@@ -1,8 +1,8 @@
-// Sends standard input with nodemailer. NODEMAILER is the folder it was installed in.
+// Sends standard input with nodemailer. CACHE is the folder it was installed in.
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 
-const require = createRequire(process.env.NODEMAILER + '/');
+const require = createRequire(process.env.CACHE + '/');
 const nodemailer = require('nodemailer');
 const [mode, port, ca, sender, recipient] = process.argv.slice(2);
 

@@ -39,26 +39,31 @@ def make_certificate(top: Path) -> None:
 
 
 class Dovecot:
-    """POP3 and POP3S over a Maildir, and the password check that Postfix asks for."""
+    """POP3 or IMAP, with STARTTLS and with implicit TLS, over a Maildir, and the password check that Postfix asks for."""
+
+    #: The ports of a protocol are called after it, like Dovecot's listeners: pop3 and pop3s, imap and imaps.
+    protocol = "pop3"
+    #: What stands in the configuration besides.
+    more = "pop3_no_flag_updates = yes"
 
     def __init__(self, top: Path, mail_format: str = "maildir"):
         self.top = top
         top.mkdir(0o755)
         make_certificate(top)
         self.ca = top / "ca.pem"
-        self.ports = dict(zip(("pop3", "pop3s"), work.free_ports(2)))
-        self.mail = top / "mail"
-        self.mail.mkdir()
+        self.ports = dict(zip((self.protocol, self.protocol + "s"), work.free_ports(2)))
+        self.boxes = top / "mail"
+        self.boxes.mkdir()
         # root may not own mail in Dovecot.
         self.owner = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         group = grp.getgrgid(pwd.getpwnam(self.owner).pw_gid).gr_name
-        give_to(self.mail, self.owner)
+        give_to(self.boxes, self.owner)
         self.auth = top / "auth"
         (top / "users").write_text(f"{SENDER}:{{PLAIN}}{PASSWORD}\n{RECIPIENT}:{{PLAIN}}{PASSWORD}\n")
         (top / "users").chmod(0o644)
         config = top / "dovecot.conf"
         config.write_text(f"""
-protocols = pop3
+protocols = {self.protocol}
 listen = 127.0.0.1
 base_dir = {top}/run
 state_dir = {top}/state
@@ -66,7 +71,7 @@ log_path = {top}/log
 default_internal_user = {self.owner}
 default_login_user = {self.owner}
 default_internal_group = {group}
-mail_location = {mail_format}:{self.mail}/%n
+mail_location = {mail_format}:{self.boxes}/%n
 mail_uid = {self.owner}
 mail_gid = {group}
 first_valid_uid = 1
@@ -74,22 +79,22 @@ first_valid_gid = 1
 ssl = yes
 ssl_cert = <{top}/cert.pem
 ssl_key = <{top}/key.pem
-pop3_no_flag_updates = yes
+{self.more}
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN username_format=%u {top}/users
 }}
 userdb {{
   driver = static
-  args = uid={self.owner} gid={group} home={self.mail}/%n
+  args = uid={self.owner} gid={group} home={self.boxes}/%n
 }}
-service pop3-login {{
+service {self.protocol}-login {{
   chroot =
-  inet_listener pop3 {{
-    port = {self.ports["pop3"]}
+  inet_listener {self.protocol} {{
+    port = {self.ports[self.protocol]}
   }}
-  inet_listener pop3s {{
-    port = {self.ports["pop3s"]}
+  inet_listener {self.protocol}s {{
+    port = {self.ports[self.protocol + "s"]}
     ssl = yes
   }}
 }}
@@ -110,7 +115,7 @@ service stats {{
             stdout=subprocess.DEVNULL, stderr=open(top / "stderr", "wb"), start_new_session=True,
         )
         try:
-            work.wait_until("Dovecot answers", lambda: work.answers(self.ports["pop3s"]) and self.auth.exists())
+            work.wait_until("Dovecot answers", lambda: work.answers(self.ports[self.protocol + "s"]) and self.auth.exists())
         except Failed as failure:
             work.end(self.process)
             raise Failed(str(failure), self.log()) from None
@@ -126,7 +131,7 @@ service stats {{
 
     def put(self, messages: list[Message], account: str = SENDER) -> list[bytes]:
         """Puts them into the Maildir as files, with CRLF, as they are; the stored octets."""
-        box = self.mail / account.split("@")[0]
+        box = self.boxes / account.split("@")[0]
         for folder in (box, box / "new", box / "cur", box / "tmp"):
             folder.mkdir(exist_ok=True)
             give_to(folder, self.owner)

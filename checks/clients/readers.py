@@ -20,21 +20,21 @@ from work import Failed, must
 GETMAIL = Path("/usr/lib/python3/dist-packages/getmailcore")
 
 
-def _folder(at: Target, name: str = "fetched") -> Path:
+def new_folder(at: Target, name: str = "fetched") -> Path:
     folder = at.home / name
     folder.mkdir()
     return folder
 
 
-def _files(*folders: Path) -> list[bytes]:
+def files_of(*folders: Path) -> list[bytes]:
     return [path.read_bytes() for folder in folders for path in sorted(folder.iterdir()) if path.is_file()]
 
 
-def _maildir(folder: Path) -> list[bytes]:
-    return _files(folder / "new", folder / "cur")
+def maildir_of(folder: Path) -> list[bytes]:
+    return files_of(folder / "new", folder / "cur")
 
 
-def _from_line_feeds(octets: bytes) -> bytes:
+def from_line_feeds(octets: bytes) -> bytes:
     """The local form of text back to CRLF. A CR that is there already would show a program that mixes the two."""
     if b"\r" in octets:
         raise Failed("a CR in text with LF line ends")
@@ -43,7 +43,7 @@ def _from_line_feeds(octets: bytes) -> bytes:
 
 def curl(at: Target) -> list[bytes]:
     """Nothing is taken away."""
-    folder = _folder(at)
+    folder = new_folder(at)
     words = [
         "curl", "--silent", "--show-error", "--max-time", "100", "--cacert", at.ca, "--ssl-reqd",
         "--user", f"{at.user}:{at.password}",
@@ -54,12 +54,12 @@ def curl(at: Target) -> list[bytes]:
     if count == 0:
         raise Failed("an empty list")
     must([*words, "--fail-early", "--output", folder / "#1", f"{url}[1-{count}]"], env=at.env)
-    return _files(folder)
+    return files_of(folder)
 
 
 def mpop(at: Target) -> list[bytes]:
     """Writes a Maildir with LF. Its Received header is switched off, so nothing is taken away."""
-    folder = _folder(at)
+    folder = new_folder(at)
     for each in ("tmp", "new", "cur"):
         (folder / each).mkdir()
     config = at.file("mpoprc", f"""
@@ -79,12 +79,12 @@ keep on
 received_header off
 """)
     must(["mpop", "-C", config, "check"], env=at.env)
-    return [_from_line_feeds(octets) for octets in _maildir(folder)]
+    return [from_line_feeds(octets) for octets in maildir_of(folder)]
 
 
 def fetchmail(at: Target) -> list[bytes]:
     """Hands LF text to a program. Puts one Received of its own in front, behind the Return-Path that it found."""
-    folder = _folder(at)
+    folder = new_folder(at)
     config = at.file("fetchmailrc", f"""
 set no bouncemail
 poll localhost protocol POP3 port {at.port} timeout 60
@@ -99,11 +99,11 @@ poll localhost protocol POP3 port {at.port} timeout 60
     )
     own = re.compile(rb"\A((?:Return-Path: [^\n]*\n)?)Received: from localhost[^\n]*\n(?:[ \t][^\n]*\n)*", re.DOTALL)
     found = []
-    for octets in _files(folder):
+    for octets in files_of(folder):
         match = own.match(octets)
         if not match or b"(fetchmail-" not in match[0]:
             raise Failed(f"fetchmail's Received is not where it was expected: {octets[:200]!r}")
-        found.append(_from_line_feeds(match[1] + octets[match.end():]))
+        found.append(from_line_feeds(match[1] + octets[match.end():]))
     return found
 
 
@@ -113,7 +113,7 @@ def getmail6(at: Target) -> list[bytes]:
         if any(b"stls" in path.read_bytes().lower() for path in GETMAIL.glob("*.py")):
             raise Failed("this version knows STLS: have it tried")
         raise Cannot("it has no STLS, only TLS from the first octet")
-    folder = _folder(at)
+    folder = new_folder(at)
     user = ""
     for each in ("", "tmp", "new", "cur"):
         path = folder / each
@@ -144,14 +144,14 @@ received = false
 verbose = 1
 """)
     must(["getmail", "--getmaildir", at.home, "--rcfile", config], env=at.env)
-    return [_from_line_feeds(octets) for octets in _maildir(folder)]
+    return [from_line_feeds(octets) for octets in maildir_of(folder)]
 
 
 def poplib(at: Target) -> list[bytes]:
     """Nothing is taken away."""
-    folder = _folder(at)
+    folder = new_folder(at)
     must([sys.executable, HERE / "poplib_read.py", at.mode, at.port, at.ca, at.user, folder], env=at.env)
-    return _files(folder)
+    return files_of(folder)
 
 
 def openssl(at: Target) -> list[bytes]:
@@ -168,7 +168,7 @@ def popfetch(at: Target) -> list[bytes]:
     must([
         program, f"pop3{'s' if at.implicit else ''}://{at.user.replace('@', '%40')}@localhost:{at.port}", folder, "--ca", at.ca,
     ], env={**at.env, "MAILWIRE_PASSWORD": at.password or ""})
-    return _maildir(folder)
+    return maildir_of(folder)
 
 
 class Cannot(Exception):

@@ -14,7 +14,7 @@ CONVERSATION = 120
 
 
 class Dialogue:
-    """`starttls` is smtp, pop3, or None for TLS from the first octet."""
+    """`starttls` is smtp, pop3, imap, or None for TLS from the first octet."""
 
     def __init__(self, port: int, ca, starttls: str | None):
         words = [
@@ -42,20 +42,31 @@ class Dialogue:
     def line(self) -> bytes:
         """The next line without its CRLF."""
         while (end := self.buffer.find(b"\r\n")) < 0:
-            left = self.until - time.monotonic()
-            ready, _, _ = select.select([self.process.stdout], [], [], max(left, 0))
-            octets = self.process.stdout.read(65536) if ready else b""
-            if not octets:
-                work.end_group(self.process, signal.SIGKILL)
-                errors = self.process.stderr.read().decode("utf-8", "replace")
-                why = "s_client ended" if ready else f"no answer within {CONVERSATION} s"
-                raise Failed(why, self.heard[-2000:].decode("utf-8", "replace") + errors)
-            self.buffer += octets
+            self._more()
         line = bytes(self.buffer[:end])
         del self.buffer[:end + 2]
         if len(self.heard) < 4000:
             self.heard += line + b"\n"
         return line
+
+    def octets(self, count: int) -> bytes:
+        """So many, whatever they are."""
+        while len(self.buffer) < count:
+            self._more()
+        found = bytes(self.buffer[:count])
+        del self.buffer[:count]
+        return found
+
+    def _more(self) -> None:
+        left = self.until - time.monotonic()
+        ready, _, _ = select.select([self.process.stdout], [], [], max(left, 0))
+        octets = self.process.stdout.read(65536) if ready else b""
+        if not octets:
+            work.end_group(self.process, signal.SIGKILL)
+            errors = self.process.stderr.read().decode("utf-8", "replace")
+            why = "s_client ended" if ready else f"no answer within {CONVERSATION} s"
+            raise Failed(why, self.heard[-2000:].decode("utf-8", "replace") + errors)
+        self.buffer += octets
 
     def send(self, octets: bytes) -> None:
         view = memoryview(octets)

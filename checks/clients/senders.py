@@ -31,8 +31,8 @@ class Target:
     recipient: str
     #: A folder for what the client needs; empty at the start, and its home.
     home: Path
-    #: nodemailer is installed in a cache, our own programs in target/.
-    nodemailer: Path
+    #: Libraries are installed in a cache, our own programs in target/.
+    cache: Path
     binaries: Path
     #: What mailsend asks for.
     level: str = "secure"
@@ -101,7 +101,7 @@ def smtplib(to: Target, message: Message) -> None:
 
 def nodemailer(to: Target, message: Message) -> None:
     words = ["node", HERE / "nodemailer_send.mjs", to.mode, to.port, to.ca, to.sender, to.recipient]
-    must(words, stdin=message.octets, env={**to.env, "NODEMAILER": str(to.nodemailer)})
+    must(words, stdin=message.octets, env={**to.env, "CACHE": str(to.cache)})
 
 
 def openssl(to: Target, message: Message) -> None:

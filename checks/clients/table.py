@@ -3,11 +3,14 @@
 
 A line says ok only if the SHA-256 at the far end is that of the message. The closing line is `N passed, N failed`.
 
-    checks/clients/table.py [--bin DIR] [--nodemailer DIR] [--only CLIENT,...] [--messages NAME,...]
+    checks/clients/table.py [--bin DIR] [--cache DIR] [--only CLIENT,...] [--messages NAME,...]
+                           [--against mailserver|dovecot]
 
 --bin        where mailserver, mailsend and popfetch are (target/release)
---nodemailer where nodemailer was installed: the folder that holds node_modules
---only       these clients (or "postfix", "dovecot"); the size of the table is then not asserted
+--cache      where libraries were installed: the folder that holds node_modules and the venv python
+--only       these clients (or "postfix", "dovecot", and of IMAP "imap", "pair", "many"); the size of the table is then
+             not asserted
+--against    dovecot: the rows of IMAP against Dovecot, to see that what they expect is what the world does
 """
 
 import argparse
@@ -23,9 +26,11 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 import corpus
+import imap_place
+import imap_rows
 import peers
 import work
-from corpus import sha256
+from corpus import one_with, same, sha256
 from mailserver import RECIPIENT, SENDER, Mailserver, deposit, without_trace
 from readers import READERS, Cannot
 from senders import SENDERS, Target
@@ -52,15 +57,15 @@ class Table:
 
     def ok(self, who, mode, what, note):
         self.passed += 1
-        print(f"ok      {who:<18} {mode:<9} {what:<18} {note}", flush=True)
+        print(f"ok      {who:<20} {mode:<9} {what:<18} {note}", flush=True)
 
     def cannot_do(self, who, mode, what, why):
         self.cannot += 1
-        print(f"cannot  {who:<18} {mode:<9} {what:<18} client cannot: {why}", flush=True)
+        print(f"cannot  {who:<20} {mode:<9} {what:<18} client cannot: {why}", flush=True)
 
     def fail(self, who, mode, what, failure: Failed, log: str = ""):
         self.failed += 1
-        print(f"FAIL    {who:<18} {mode:<9} {what:<18} {failure}", flush=True)
+        print(f"FAIL    {who:<20} {mode:<9} {what:<18} {failure}", flush=True)
         for name, text in (("the client said", failure.output), ("the server's log", log)):
             if text.strip():
                 print(f"        {name}:")
@@ -85,7 +90,7 @@ class Run:
     def target(self, mode: str, port: int, ca: Path, user: str, password: str | None) -> Target:
         return Target(
             mode=mode, port=port, ca=ca, user=user, password=password, sender=SENDER, recipient=RECIPIENT,
-            home=self.home(), nodemailer=self.options.nodemailer, binaries=self.options.bin,
+            home=self.home(), cache=self.options.cache, binaries=self.options.bin,
         )
 
     def wanted(self, name: str) -> bool:
@@ -167,7 +172,7 @@ class Run:
             for mode in MODES:
                 port = server.ports["pop3s" if mode == "implicit" else "pop3"]
                 target = self.target(mode, port, server.ca, SENDER, server.passwords[SENDER])
-                self.one_read(f"{name} reads", READERS[name], target, stored, server.log)
+                self.one_read(f"{name} reads", READERS[name], target, whole(stored), server.log)
                 wrong = self.target(mode, port, self.wrong_ca, SENDER, server.passwords[SENDER])
                 self.refusal(f"{name} reads", mode, server, lambda: READERS[name](wrong))
                 shutil.rmtree(wrong.home)
@@ -188,7 +193,6 @@ class Run:
                 if trouble:
                     raise trouble
                 want = one_with(message, stored)
-                want += b"" if want.endswith(b"\r\n") else b"\r\n"
                 same(want, one_with(message, found))
                 self.table.ok(who, target.mode, message.name, "sha256=" + sha256(want))
             except Failed as failure:
@@ -225,26 +229,12 @@ class Run:
             stored = dovecot.put(self.messages)
             for mode in MODES:
                 target = self.target(mode, dovecot.ports["pop3s" if mode == "implicit" else "pop3"], dovecot.ca, SENDER, peers.PASSWORD)
-                self.one_read("popfetch, Dovecot", READERS["popfetch"], target, stored, dovecot.log)
+                self.one_read("popfetch, Dovecot", READERS["popfetch"], target, whole(stored), dovecot.log)
 
 
-def one_with(message: corpus.Message, found: list[bytes]) -> bytes:
-    """The one message with that Message-ID in its own header; an attached message may have another."""
-    mine = [octets for octets in found if b"Message-ID: " + message.message_id in octets.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0]]
-    if len(mine) != 1:
-        raise Failed(f"{len(mine)} of {len(found)} messages are this one")
-    return mine[0]
-
-
-def same(want: bytes, have: bytes) -> None:
-    if sha256(want) == sha256(have):
-        return
-    at = next((i for i, (a, b) in enumerate(zip(want, have)) if a != b), min(len(want), len(have)))
-    around = slice(max(at - 24, 0), at + 24)
-    raise Failed(
-        f"sha256={sha256(have)}, wanted {sha256(want)}; {len(have)} octets, wanted {len(want)}; "
-        f"the first difference is at {at}: {have[around]!r}, wanted {want[around]!r}"
-    )
+def whole(stored: list[bytes]) -> list[bytes]:
+    """RETR ends with a whole line, so a missing last CRLF is put there."""
+    return [octets if octets.endswith(b"\r\n") else octets + b"\r\n" for octets in stored]
 
 
 def same_name_other_key(ca: Path, out: Path, top: Path) -> None:
@@ -262,9 +252,10 @@ def parse(words) -> argparse.Namespace:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mailwire-ci"
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", type=Path, default=Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "release")
-    parser.add_argument("--nodemailer", type=Path, default=cache)
+    parser.add_argument("--cache", type=Path, default=cache)
     parser.add_argument("--only", type=lambda text: text.split(","), default=[])
     parser.add_argument("--messages", type=lambda text: text.split(","), default=list(corpus.NAMES))
+    parser.add_argument("--against", choices=("mailserver", "dovecot"), default="mailserver")
     options = parser.parse_args(words)
     options.bin = options.bin.resolve()
     return options
@@ -274,7 +265,8 @@ def main() -> int:
     options = parse(sys.argv[1:])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     started = time.monotonic()
-    missing = [each for each in PROGRAMS if not shutil.which(each)]
+    programs = IMAP_PROGRAMS if options.against == "dovecot" else {*PROGRAMS, *IMAP_PROGRAMS}
+    missing = sorted(each for each in programs if not shutil.which(each))
     if missing:
         print("missing programs:", ", ".join(missing))
         print("0 passed, 1 failed")
@@ -285,20 +277,28 @@ def main() -> int:
         top.chmod(0o711)
         run = Run(options, top)
         table = run.table
-        with Mailserver(options.bin / "mailserver", top / "data") as server:
-            same_name_other_key(server.ca, run.wrong_ca, top)
-            run.senders(server)
-            run.readers(server)
-        run.postfix()
-        run.dovecot()
-    whole = not options.only and tuple(options.messages) == corpus.NAMES
-    if whole and table.rows != SIZE:
-        print(f"the table has {table.rows} rows and must have {SIZE}")
+        if options.against == "dovecot":
+            with imap_place.Dovecot(top / "dovecot") as dovecot:
+                same_name_other_key(dovecot.ca, run.wrong_ca, top)
+                imap_rows.ImapRows(run, dovecot, MODES).all()
+            size, cannot = imap_rows.SIZE, imap_rows.CANNOT
+        else:
+            with Mailserver(options.bin / "mailserver", top / "data") as server:
+                same_name_other_key(server.ca, run.wrong_ca, top)
+                run.senders(server)
+                run.readers(server)
+                imap_rows.ImapRows(run, imap_place.Ours(server), MODES).all()
+            run.postfix()
+            run.dovecot()
+            size, cannot = SIZE + imap_rows.SIZE, CANNOT + imap_rows.CANNOT
+    entire = not options.only and tuple(options.messages) == corpus.NAMES
+    if entire and table.rows != size:
+        print(f"the table has {table.rows} rows and must have {size}")
         table.failed += 1
-    if whole and table.cannot != CANNOT:
-        print(f"in {table.cannot} rows a client cannot, and it must be {CANNOT}")
+    if entire and table.cannot != cannot:
+        print(f"in {table.cannot} rows a client cannot, and it must be {cannot}")
         table.failed += 1
-    if not whole:
+    if not entire:
         print("a part of the table was asked for: its size is not asserted")
     print(f"{table.rows} rows in {time.monotonic() - started:.0f} s; client cannot: {table.cannot}")
     print(f"{table.passed} passed, {table.failed} failed")
@@ -309,6 +309,7 @@ PROGRAMS = (
     "curl", "swaks", "msmtp", "node", "openssl", "mpop", "fetchmail", "getmail",
     "postfix", "postconf", "dovecot", "doveadm",
 )
+IMAP_PROGRAMS = ("curl", "node", "openssl", "fetchmail", "mbsync", "offlineimap", "neomutt", "dovecot")
 
 if __name__ == "__main__":
     sys.exit(main())

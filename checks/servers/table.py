@@ -193,7 +193,7 @@ def main() -> int:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="mailwire-servers-") as folder:
-        run = table.Run(argparse.Namespace(messages=corpus.NAMES, only=[], bin=options.bin.resolve(), nodemailer=Path()), Path(folder))
+        run = table.Run(argparse.Namespace(messages=corpus.NAMES, only=[], bin=options.bin.resolve(), cache=Path()), Path(folder))
         for name, kind in SERVERS.items():
             with kind(options.roots.resolve() / name) as server:
                 for service, port in server.ports.items():

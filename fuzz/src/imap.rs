@@ -1,5 +1,12 @@
 //! IMAP: framing of both directions, commands, responses, and the names of mailboxes.
 
+mod client;
+mod list;
+mod message;
+mod pair;
+mod server;
+mod session;
+
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::{Bytes, BytesMut};
 use mailwire_imap::{
@@ -11,6 +18,10 @@ use mailwire_imap::{
     utf7,
 };
 
+pub(crate) use self::{
+    client::IMAP_CLIENT, list::IMAP_LIST, message::IMAP_MESSAGE, pair::IMAP_PAIR,
+    server::IMAP_SERVER, session::IMAP_SESSION,
+};
 use crate::{
     Target,
     machine::{Log, pieces},

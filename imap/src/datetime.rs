@@ -229,6 +229,48 @@ impl DateTime {
     }
 
     fn read(cursor: &mut Cursor<'_>) -> Option<Self> {
+        if let Some(date) = cursor.rest().first_chunk().and_then(Self::usual) {
+            cursor.advance(28);
+            return Some(date);
+        }
+        Self::unusual(cursor)
+    }
+
+    /// The form in which nearly all write it, `"17-Jul-1996 02:44:25 -0700"`.
+    fn usual(octets: &[u8; 28]) -> Option<Self> {
+        #[rustfmt::skip]
+        let [
+            b'"', day @ .., b'-', m, o, n, b'-', y, e, a, r, b' ', h, u, b':', i, t, b':', s, c, b' ',
+            sign @ (b'+' | b'-'), z, w, x, v, b'"',
+        ] = octets else {
+            return None;
+        };
+        let pair = |ten: &u8, one: &u8| {
+            let are_digits = ten.is_ascii_digit() && one.is_ascii_digit();
+            are_digits.then(|| (ten & 0xf) * 10 + (one & 0xf))
+        };
+        let [ten, one] = day;
+        let day = pair(if *ten == b' ' { &b'0' } else { ten }, one)?;
+        let name = [*m, *o, *n];
+        let month = (1..).zip(MONTHS).find(|(_, month)| **month == name)?.0;
+        let year = u16::from(pair(y, e)?) * 100 + u16::from(pair(a, r)?);
+        let (hours, minutes) = (pair(z, w)?, pair(x, v)?);
+        if minutes > 59 {
+            return None;
+        }
+        let zone = i16::from(hours) * 60 + i16::from(minutes);
+        let zone = if *sign == b'-' { -zone } else { zone };
+        Self::new(
+            Date::new(year, month, day)?,
+            pair(h, u)?,
+            pair(i, t)?,
+            pair(s, c)?,
+            zone,
+        )
+    }
+
+    /// Any form that there is.
+    fn unusual(cursor: &mut Cursor<'_>) -> Option<Self> {
         cursor.eat(b'"').then_some(())?;
         cursor.eat(b' ');
         let day = match cursor.take_while(|octet| octet.is_ascii_digit()) {

@@ -312,7 +312,7 @@ pub enum Form {
 
 impl Form {
     /// Above this a literal is shorter to read over and no line grows too long.
-    const QUOTED_MAX: usize = 1_000;
+    pub(crate) const QUOTED_MAX: usize = 1_000;
 
     /// The form for `octets`.
     #[must_use]

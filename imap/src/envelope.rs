@@ -65,7 +65,7 @@ pub(crate) fn read(scan: &mut Scan<'_>) -> Parsed<[u32; FIELDS]> {
         if (2..8).contains(&field) {
             addresses(scan)?;
         } else {
-            scan.nstring()?;
+            scan.pass_nstring()?;
         }
     }
     scan.close()?;
@@ -102,26 +102,34 @@ pub(crate) fn between(scan: &mut Scan<'_>) -> Parsed<()> {
 
 fn address(scan: &mut Scan<'_>) -> Parsed<()> {
     scan.need(b'(', Expected::Address)?;
-    scan.nstring()?;
+    scan.pass_nstring()?;
     for _ in 0..3 {
         scan.sp()?;
-        scan.nstring()?;
+        scan.pass_nstring()?;
     }
     scan.close()
 }
 
 /// The same as views: for what has been checked before.
-fn checked_address<'a>(scan: &mut Scan<'a>) -> Parsed<[Option<Text<'a>>; 4]> {
-    scan.need(b'(', Expected::Address)?;
+#[inline]
+fn checked_address<'a>(scan: &mut Scan<'a>) -> Option<Address<'a>> {
+    if !scan.eat(b'(') {
+        return None;
+    }
     let name = scan.checked_ntext();
-    scan.sp()?;
+    scan.sp().ok()?;
     let route = scan.checked_ntext();
-    scan.sp()?;
+    scan.sp().ok()?;
     let mailbox = scan.checked_ntext();
-    scan.sp()?;
+    scan.sp().ok()?;
     let host = scan.checked_ntext();
-    scan.close()?;
-    Ok([name, route, mailbox, host])
+    scan.close().ok()?;
+    Some(Address {
+        name,
+        route,
+        mailbox,
+        host,
+    })
 }
 
 impl Envelope {
@@ -306,16 +314,11 @@ impl<'a> Iterator for Addresses<'a> {
     fn next(&mut self) -> Option<Address<'a>> {
         let scan = self.scan.as_mut()?;
         while scan.eat(b' ') {}
-        let Ok([name, route, mailbox, host]) = checked_address(scan) else {
+        let address = checked_address(scan);
+        if address.is_none() {
             self.scan = None;
-            return None;
-        };
-        Some(Address {
-            name,
-            route,
-            mailbox,
-            host,
-        })
+        }
+        address
     }
 }
 
@@ -517,28 +520,47 @@ impl<'a> EnvelopeBuilder<'a> {
     /// The envelope.
     #[must_use]
     pub fn build(&self) -> Envelope {
-        let mut wire = BytesMut::with_capacity(512);
+        let mut wire = BytesMut::with_capacity(self.octets());
+        let starts = self.put(&mut wire);
+        Envelope {
+            wire: wire.freeze(),
+            starts,
+        }
+    }
+
+    /// How many octets it takes where nothing has to be escaped; a little more than that.
+    fn octets(&self) -> usize {
+        let string = |text: Option<&[u8]>| text.map_or(0, <[u8]>::len) + 4;
+        let texts: usize = self.texts.iter().map(|text| string(*text)).sum();
+        let addresses = self.lists.iter().copied().flatten();
+        let addresses = addresses.map(|part| {
+            string(part.name) + string(part.mailbox) + string(part.host) + string(part.route)
+        });
+        // Of each field at least the space and, around a list, the parentheses.
+        texts + addresses.sum::<usize>() + 4 * FIELDS
+    }
+
+    /// Writes it behind what is there, and says where its fields begin within it.
+    pub(crate) fn put(&self, wire: &mut BytesMut) -> [u32; FIELDS] {
+        let front = wire.len();
         let mut starts = [0; FIELDS];
         let fields = self.texts.iter().zip(&self.lists).enumerate();
         for ((field, (text, list)), start) in fields.zip(&mut starts) {
             wire.put_u8(if field == 0 { b'(' } else { b' ' });
-            *start = narrow(wire.len());
+            *start = narrow(wire.len() - front);
             match list {
-                [] => write::nstring(&mut wire, *text),
+                [] => write::nstring(wire, *text),
                 list => {
                     wire.put_u8(b'(');
                     for address in *list {
-                        put_address(&mut wire, address);
+                        put_address(wire, address);
                     }
                     wire.put_u8(b')');
                 }
             }
         }
         wire.put_u8(b')');
-        Envelope {
-            wire: wire.freeze(),
-            starts,
-        }
+        starts
     }
 }
 

@@ -6,8 +6,10 @@
 mod class;
 mod cursor;
 mod span;
+mod word;
 
 pub use cursor::Cursor;
 pub use span::{Form, Span, Text};
 
 pub(crate) use class::{is_astring_char, is_atom_char, is_list_char, is_tag_char};
+pub(crate) use word::{Upper, is_plain, specials};

@@ -120,12 +120,14 @@ pub const PARAMETERS: usize = 128;
 /// Octets of all the addresses that an ENVELOPE tells: some thousands with their names.
 pub const ENVELOPE_ADDRESSES: usize = 192 * 1024;
 
-/// Octets of a BODYSTRUCTURE behind which parts are told in short. With all the parts that may
-/// follow it stays below `RESPONSE_LINE`.
-pub const BODY_STRUCTURE: usize = 512 * 1024;
+/// Octets of a BODYSTRUCTURE behind which parts are told in short. With `PARTS` of them, and an
+/// ENVELOPE beside it, the response stays below `RESPONSE_LINE`.
+pub const BODY_STRUCTURE: usize = 256 * 1024;
+
 /// References of one message that THREAD joins; of more, the first and the last are taken, as mail
 /// programs do that shorten the field (RFC 5256 §3 step 1 reckons with it).
 pub const THREAD_REFERENCES: usize = 256;
+
 // The client machine.
 
 /// Commands that a client keeps until their replies have come.

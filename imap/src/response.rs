@@ -53,7 +53,7 @@ pub use self::{
 use crate::{
     capability::Capabilities,
     error::{Expected, ParseError},
-    grammar::is_tag_char,
+    grammar::{Upper, is_tag_char},
 };
 
 /// One response of a server.
@@ -70,10 +70,6 @@ use crate::{
 /// # Ok::<(), mailwire_imap::error::ParseError>(())
 /// ```
 #[non_exhaustive]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would cost a FETCH its only allocation"
-)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Response {
     /// `OK`, `NO`, `BAD`, `BYE` or `PREAUTH`.
@@ -129,28 +125,34 @@ impl Response {
         if u32::try_from(frame.len()).is_err() {
             return Err(ParseError::new(Expected::Response, 0));
         }
+        // A response is large, so it is written where it stays instead of being handed up.
+        let mut parsed = (Self::Exists(0), Notices::default());
         let mut scan = Scan::new(&frame, tolerances);
-        let response = Self::read(&mut scan)?;
-        let notices = scan.notices;
-        Ok((response.owning(frame), notices))
+        parsed.0.read(&mut scan)?;
+        parsed.1 = scan.notices;
+        if let Some(place) = parsed.0.frame() {
+            *place = frame;
+        }
+        Ok(parsed)
     }
 
-    fn read(scan: &mut Scan<'_>) -> Parsed<Self> {
+    fn read(&mut self, scan: &mut Scan<'_>) -> Parsed<()> {
         match scan.peek() {
             Some(b'*') if scan.peek_behind() == Some(b' ') => {
                 scan.eat(b'*');
                 scan.sp()?;
-                Self::untagged(scan)
+                self.untagged(scan)
             }
             Some(b'+') => {
                 scan.eat(b'+');
-                Continuation::read(scan).map(Self::Continuation)
+                *self = Self::Continuation(Continuation::read(scan)?);
+                Ok(())
             }
-            _ => Self::tagged(scan),
+            _ => self.tagged(scan),
         }
     }
 
-    fn tagged(scan: &mut Scan<'_>) -> Parsed<Self> {
+    fn tagged(&mut self, scan: &mut Scan<'_>) -> Parsed<()> {
         scan.run(is_tag_char, Expected::Response)?;
         let tag = scan.since(0);
         scan.sp()?;
@@ -158,7 +160,7 @@ impl Response {
         let word = scan.word(Expected::Status)?;
         match Condition::of(word) {
             Some(condition @ (Condition::Ok | Condition::No | Condition::Bad)) => {
-                Status::read(scan, tag, condition).map(Self::Status)
+                Status::read(scan, tag, condition, self)
             }
             _ => {
                 scan.back_to(start);
@@ -167,36 +169,31 @@ impl Response {
         }
     }
 
-    fn untagged(scan: &mut Scan<'_>) -> Parsed<Self> {
+    fn untagged(&mut self, scan: &mut Scan<'_>) -> Parsed<()> {
         if matches!(scan.peek(), Some(b'0'..=b'9')) {
-            return Self::numbered(scan);
+            return self.numbered(scan);
         }
         let word = scan.word(Expected::Response)?;
         if let Some(condition) = Condition::of(word) {
-            return Status::read(scan, Span::default(), condition).map(Self::Status);
+            return Status::read(scan, Span::default(), condition, self);
         }
-        let mut upper = [0; 12];
-        let Some(upper) = upper.get_mut(..word.len()) else {
-            return Ok(Self::unknown());
+        *self = match Upper::of(word).as_bytes() {
+            b"CAPABILITY" => Self::Capability(Capabilities::read(scan)?),
+            b"ENABLED" => Self::Enabled(Capabilities::read(scan)?),
+            b"ESEARCH" => Self::ESearch(ESearch::read(scan)?),
+            b"FLAGS" => Self::Flags(FlagList::read(scan)?),
+            b"ID" => Self::Id(ServerId::read(scan)?),
+            b"LIST" => Self::List(List::read(scan)?),
+            b"LSUB" => Self::Lsub(List::read(scan)?),
+            b"NAMESPACE" => Self::Namespace(Namespaces::read(scan)?),
+            b"SEARCH" => Self::Search(Numbers::read(scan)?),
+            b"SORT" => Self::Sort(Numbers::read(scan)?),
+            b"STATUS" => Self::MailboxStatus(MailboxStatus::read(scan)?),
+            b"THREAD" => Self::Thread(Thread::read(scan)?),
+            b"VANISHED" => Self::Vanished(Vanished::read(scan)?),
+            _ => Self::unknown(),
         };
-        upper.copy_from_slice(word);
-        upper.make_ascii_uppercase();
-        match &*upper {
-            b"CAPABILITY" => Capabilities::read(scan).map(Self::Capability),
-            b"ENABLED" => Capabilities::read(scan).map(Self::Enabled),
-            b"ESEARCH" => ESearch::read(scan).map(Self::ESearch),
-            b"FLAGS" => FlagList::read(scan).map(Self::Flags),
-            b"ID" => ServerId::read(scan).map(Self::Id),
-            b"LIST" => List::read(scan).map(Self::List),
-            b"LSUB" => List::read(scan).map(Self::Lsub),
-            b"NAMESPACE" => Namespaces::read(scan).map(Self::Namespace),
-            b"SEARCH" => Numbers::read(scan).map(Self::Search),
-            b"SORT" => Numbers::read(scan).map(Self::Sort),
-            b"STATUS" => MailboxStatus::read(scan).map(Self::MailboxStatus),
-            b"THREAD" => Thread::read(scan).map(Self::Thread),
-            b"VANISHED" => Vanished::read(scan).map(Self::Vanished),
-            _ => Ok(Self::unknown()),
-        }
+        Ok(())
     }
 
     const fn unknown() -> Self {
@@ -206,7 +203,7 @@ impl Response {
     }
 
     /// A response that begins with a number.
-    fn numbered(scan: &mut Scan<'_>) -> Parsed<Self> {
+    fn numbered(&mut self, scan: &mut Scan<'_>) -> Parsed<()> {
         let start = scan.at();
         let number = scan.number()?;
         let nz = |scan: &Scan<'_>| match NonZeroU32::new(number) {
@@ -218,9 +215,13 @@ impl Response {
             }
         };
         scan.sp()?;
-        let response = if scan.is_word(b"FETCH") {
+        *self = if scan.is_word(b"FETCH") {
             let number = nz(scan)?;
-            return Fetch::read(scan, number).map(Self::Fetch);
+            *self = Self::Fetch(Fetch::unread(number, scan.manner()));
+            let Self::Fetch(fetch) = self else {
+                return scan.fail(Expected::Response);
+            };
+            return fetch.read(scan);
         } else if scan.is_word(b"EXISTS") {
             Self::Exists(number)
         } else if scan.is_word(b"RECENT") {
@@ -228,18 +229,10 @@ impl Response {
         } else if scan.is_word(b"EXPUNGE") {
             Self::Expunge(nz(scan)?)
         } else {
-            return Ok(Self::unknown());
+            *self = Self::unknown();
+            return Ok(());
         };
-        scan.end()?;
-        Ok(response)
-    }
-
-    /// Gives the response the frame that it was read from.
-    fn owning(mut self, frame: Bytes) -> Self {
-        if let Some(place) = self.frame() {
-            *place = frame;
-        }
-        self
+        scan.end()
     }
 
     const fn frame(&mut self) -> Option<&mut Bytes> {

@@ -604,6 +604,43 @@ fn all_4_no_debug_of_the_client_shows_a_secret_or_a_message() {
 }
 
 #[test]
+fn auth_17_a_challenge_of_a_mebibyte_ends_the_session() {
+    let mut config = Config::new();
+    config.clear_text = ClearText::Permitted;
+    let mut session = Session {
+        client: Client::new(config),
+        ..Session::new(Config::new())
+    };
+    session.hear("* OK ready\r\n");
+    session.send("AUTHENTICATE LOGIN").unwrap();
+    session.hear(format!("+ {}\r\n", "A".repeat(1024 * 1024 - 4)));
+    let bad = matches!(
+        session.wait,
+        Step::Close(Err(ProtocolError::BadChallenge(_)))
+    );
+    assert!(bad);
+    assert!(
+        session
+            .events
+            .iter()
+            .all(|event| !matches!(event, Event::Challenge { .. }))
+    );
+}
+
+#[test]
+fn preauth_in_the_middle_of_a_session_changes_nothing() {
+    let mut config = Config::new();
+    config.clear_text = ClearText::Permitted;
+    let mut session = Session {
+        client: Client::new(config),
+        ..Session::new(Config::new())
+    };
+    session.hear("* OK ready\r\n* PREAUTH welcome\r\n* OK [READ-WRITE] selected\r\n");
+    assert_eq!(session.client.state(), State::NotAuthenticated);
+    assert_eq!(session.client.mailbox(), None);
+}
+
+#[test]
 fn answers_and_challenges_are_not_shown() {
     let mut client = Client::new(Config::new());
     client.tls_started(tls());

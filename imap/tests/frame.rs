@@ -368,6 +368,36 @@ fn imap_8_lines_without_end_are_bounded() {
 }
 
 #[test]
+fn a_tag_that_the_limit_of_a_line_cuts_is_not_repeated() {
+    let mut policy = Policy::logged_in();
+    policy.line = 64;
+    let input = [&b"=".repeat(80)[..], b" NOOP\r\nb NOOP\r\n"].concat();
+    for size in [1, 70, 1_000] {
+        let commands = run(policy, &input, size);
+        assert_eq!(refused(&commands[0]), (None, Why::LineTooLong { max: 64 }));
+    }
+}
+
+#[test]
+fn of_two_limits_the_one_that_is_met_first_counts() {
+    let mut policy = Policy::logged_in();
+    (policy.line, policy.command) = (64, 96);
+    let front = b"a SEARCH TEXT {40+}\r\n".len() + 40;
+    let why = Why::CommandTooLong { max: 96 };
+    for rest in [40, 90] {
+        let mut input = b"a SEARCH TEXT {40+}\r\n".to_vec();
+        input.resize(front + rest, b'x');
+        input.extend_from_slice(b"\r\nb NOOP\r\n");
+        for size in [1, 7, 1_000] {
+            assert_eq!(
+                refused(&run(policy, &input, size)[0]),
+                (Some(&b"a"[..]), why)
+            );
+        }
+    }
+}
+
+#[test]
 fn imap_8_a_long_line_is_refused_with_its_tag() {
     let mut input = b"a7 SELECT ".to_vec();
     input.resize(100_000, b'x');

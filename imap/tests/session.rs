@@ -292,6 +292,17 @@ fn a_large_answer_comes_in_pieces() {
 }
 
 #[test]
+fn no_octets_behind_a_literal_are_nothing() {
+    let mut out = Untagged::new();
+    out.body(Bytes::new());
+    assert!(out.is_empty());
+    out.fetch(message(1));
+    out.body(Bytes::from(vec![b'x'; PIECE]));
+    out.body(Bytes::new());
+    assert_eq!((out.len(), out.body_octets()), (2, PIECE));
+}
+
+#[test]
 fn append_is_stored_whole_or_not_at_all() {
     let mut rig = Rig::in_state(everything(), State::Selected);
     let mut session = Example::default();

@@ -326,3 +326,31 @@ fn imap_13_fields_that_are_asked_for_by_the_thousand_are_found_at_once() {
     };
     assert_eq!(fields.len(), "X-4999: x\r\n".len() * 20_000 + 2);
 }
+
+#[test]
+fn imap_13_headers_at_the_limit_are_kept_alike_however_they_are_cut() {
+    let mut message = Vec::new();
+    for len in [
+        limits::HEADER_FIELD - 20,
+        limits::HEADER_FIELD,
+        limits::HEADER_FIELD + 20,
+    ] {
+        let field = format!(
+            "Subject: {}\r\n folded\r\n\tand more\r\nTo: a@b\r\n",
+            "x".repeat(len - 11)
+        );
+        message.extend_from_slice(field.as_bytes());
+    }
+    // The last ones go beyond the limit of all headers.
+    message.extend_from_slice(format!("Cc: {}\r\n", "c@d,".repeat(80_000)).as_bytes());
+    message.extend_from_slice(b"Bcc: e@f\r\n\r\nbody\r\n");
+    let whole = Structure::of(&message);
+    assert!(whole.is_truncated());
+    let (envelope, _) = understood(&whole);
+    assert_eq!(envelope.to().count(), 3);
+    for size in [1, 7, 4_093, 64 * 1024, limits::HEADER_FIELD] {
+        let mut scanner = Scanner::new();
+        message.chunks(size).for_each(|piece| scanner.feed(piece));
+        assert!(scanner.finish() == whole, "pieces of {size}");
+    }
+}

@@ -648,6 +648,25 @@ fn mailboxes_count(all: &Mailboxes, list: &mailwire_imap::command::List) -> usiz
 }
 
 #[test]
+fn inbox_is_told_once_however_a_store_writes_what_is_below_it() {
+    let all = mailboxes(
+        b'/',
+        &["INBOX", "Inbox/work", "inbox/play", "iNbOx/work/late"],
+    );
+    assert_eq!(
+        told_to(&all, "LIST \"\" *", Wording::Rev1),
+        [
+            r#"(\HasChildren) "/" INBOX"#,
+            r#"(\HasNoChildren) "/" INBOX/play"#,
+            r#"(\HasChildren) "/" INBOX/work"#,
+            r#"(\HasNoChildren) "/" INBOX/work/late"#,
+        ]
+    );
+    assert!(all.get(&name("inBOX/play")).is_some());
+    assert!(all.has_children(&name("inbox/work")));
+}
+
+#[test]
 fn status_tells_every_item_that_is_known() {
     let nz = |number| NonZeroU32::new(number).unwrap();
     let mut facts = StatusFacts::new(nz(7), nz(44_292));

@@ -213,8 +213,9 @@ async fn messages_are_filed_with_crlf_and_their_place_is_told() {
 #[tokio::test]
 async fn a_reader_that_ends_early_ends_the_session() {
     let script = "C: A2 APPEND Sent {10}
-         S: + go on";
-    let (mut mailboxes, _server) = session("", script).await;
+         S: + go on
+         C: short";
+    let (mut mailboxes, server) = session("", script).await;
     let sent = mailboxes.named("Sent").unwrap();
     let message = mailwire_imap::command::Message::new(10);
     let short = mailboxes
@@ -223,6 +224,8 @@ async fn a_reader_that_ends_early_ends_the_session() {
     assert!(matches!(short, Err(AccessError::Read(_))), "{short:?}");
     let after = mailboxes.list().await;
     assert!(matches!(after, Err(AccessError::Interrupted)));
+    drop(mailboxes);
+    server.await.unwrap();
 }
 
 #[tokio::test]

@@ -4,8 +4,10 @@ use bytes::Bytes;
 use mailwire_core::{
     machine::TlsInfo,
     sasl::{ChannelBinding, FailKind, Mechanism, Nonce, Server, ServerConfig, ServerStep, Verdict},
+    secret::SecretBytes,
 };
 
+use super::Shared;
 use crate::{
     accounts::{Accounts, Checked, random},
     recipients::Recipients,
@@ -35,6 +37,66 @@ pub enum Progress {
     Accepted(String),
     /// No.
     Refused(FailKind),
+}
+
+/// The exchange of a connection, while there is one.
+#[derive(Debug, Default)]
+pub struct Exchange(Option<Login>);
+
+impl Exchange {
+    /// Begins with the mechanism of this name and the initial response, if there is one.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future leaves no exchange.
+    pub async fn begin(
+        &mut self,
+        mechanism: &[u8],
+        initial: Option<&SecretBytes>,
+        tls: Option<&TlsInfo>,
+        shared: &Shared,
+    ) -> Progress {
+        self.0 = None;
+        let Some(mechanism) = Mechanism::from_name(mechanism) else {
+            return Progress::Refused(FailKind::Refused);
+        };
+        let mut login = match Login::start(mechanism, tls) {
+            Ok(login) => login,
+            Err(kind) => return Progress::Refused(kind),
+        };
+        let initial = initial.map(|initial| initial.expose().as_slice());
+        let progress = login
+            .begin(initial, &shared.accounts, &shared.recipients)
+            .await;
+        self.keep(login, progress)
+    }
+
+    /// Takes the client's answer to a challenge.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Exchange::begin`].
+    pub async fn respond(&mut self, response: &SecretBytes, shared: &Shared) -> Progress {
+        let Some(mut login) = self.0.take() else {
+            return Progress::Refused(FailKind::Unavailable);
+        };
+        let progress = login
+            .respond(response.expose(), &shared.accounts, &shared.recipients)
+            .await;
+        self.keep(login, progress)
+    }
+
+    /// The client gave it up, or TLS has begun.
+    pub fn cancel(&mut self) {
+        self.0 = None;
+    }
+
+    fn keep(&mut self, login: Login, progress: Progress) -> Progress {
+        if matches!(progress, Progress::Challenge(_)) {
+            self.0 = Some(login);
+        }
+        progress
+    }
 }
 
 impl Login {

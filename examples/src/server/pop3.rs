@@ -7,11 +7,7 @@ use mailtls::{
     Connection, Turn,
     serve::{Stopped, Summary},
 };
-use mailwire_core::{
-    machine::TlsInfo,
-    sasl::{FailKind, Mechanism},
-    secret::SecretString,
-};
+use mailwire_core::{machine::TlsInfo, sasl::FailKind, secret::SecretString};
 use mailwire_pop3::{
     Deletions, Maildrop, MessageNumber, Response, ResponseCode, Server, UserName,
     session::{AuthAnswer, AuthStep, Broken, Extent, Session, feed, respond},
@@ -20,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     LoginDeadline, Shared,
-    login::{Login, Progress},
+    login::{Exchange, Progress},
 };
 use crate::{
     accounts::Checked,
@@ -42,7 +38,7 @@ where
 {
     let mut session = Pop3 {
         shared,
-        login: None,
+        login: Exchange::default(),
         tls: None,
         user: None,
         maildrop: None,
@@ -95,7 +91,7 @@ where
 
 struct Pop3 {
     shared: Arc<Shared>,
-    login: Option<Login>,
+    login: Exchange,
     tls: Option<TlsInfo>,
     user: Option<String>,
     maildrop: Option<store::Maildrop>,
@@ -135,17 +131,11 @@ impl Pop3 {
     async fn progress(&mut self, progress: Progress) -> AuthAnswer {
         match progress {
             Progress::Challenge(challenge) => AuthAnswer::Challenge(challenge),
-            Progress::Accepted(account) => {
-                self.login = None;
-                match self.enter(account).await {
-                    Ok(maildrop) => AuthAnswer::Open(maildrop),
-                    Err(response) => AuthAnswer::Refuse(response),
-                }
-            }
-            Progress::Refused(kind) => {
-                self.login = None;
-                AuthAnswer::Refuse(refusal(kind))
-            }
+            Progress::Accepted(account) => match self.enter(account).await {
+                Ok(maildrop) => AuthAnswer::Open(maildrop),
+                Err(response) => AuthAnswer::Refuse(response),
+            },
+            Progress::Refused(kind) => AuthAnswer::Refuse(refusal(kind)),
         }
     }
 }
@@ -173,34 +163,19 @@ impl Session for Pop3 {
     }
 
     async fn auth(&mut self, step: AuthStep) -> AuthAnswer {
-        let shared = Arc::clone(&self.shared);
-        let (accounts, recipients) = (&shared.accounts, &shared.recipients);
         let progress = match step {
             AuthStep::Start { mechanism, initial } => {
-                let Some(mechanism) = Mechanism::from_name(mechanism.as_bytes()) else {
-                    return AuthAnswer::Refuse(Response::err("mechanism not offered"));
-                };
-                let mut login = match Login::start(mechanism, self.tls.as_ref()) {
-                    Ok(login) => login,
-                    Err(kind) => return AuthAnswer::Refuse(refusal(kind)),
-                };
-                let initial = initial.as_ref().map(|i| i.expose().as_slice());
-                let progress = login.begin(initial, accounts, recipients).await;
-                self.login = Some(login);
-                progress
+                let (name, tls) = (mechanism.as_bytes(), self.tls.as_ref());
+                let begun = self.login.begin(name, initial.as_ref(), tls, &self.shared);
+                begun.await
             }
-            AuthStep::Response(response) => {
-                let Some(login) = &mut self.login else {
-                    return AuthAnswer::Refuse(Response::err("no exchange is open"));
-                };
-                login.respond(response.expose(), accounts, recipients).await
-            }
+            AuthStep::Response(response) => self.login.respond(&response, &self.shared).await,
         };
         self.progress(progress).await
     }
 
     fn auth_cancelled(&mut self) {
-        self.login = None;
+        self.login.cancel();
     }
 
     fn secured(&mut self, tls: &TlsInfo) {

@@ -9,7 +9,7 @@ use mailtls::{
 };
 use mailwire_core::{
     machine::{Answer, TlsInfo},
-    sasl::{FailKind, Mechanism},
+    sasl::FailKind,
     secret::SecretBytes,
 };
 use mailwire_smtp::{
@@ -24,7 +24,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     LoginDeadline, Shared,
-    login::{Login, Progress},
+    login::{Exchange, Progress},
 };
 use crate::{
     accounts::random,
@@ -106,7 +106,7 @@ struct Smtp {
     mode: Mode,
     tls: Option<Arc<TlsInfo>>,
     hello: Option<Hello>,
-    login: Option<Login>,
+    login: Exchange,
     user: Option<String>,
     from: Option<Mail>,
     /// The recipients that were accepted, with the accounts that get their mail.
@@ -126,14 +126,14 @@ struct Body {
 }
 
 impl Smtp {
-    const fn new(shared: Arc<Shared>, peer: IpAddr, mode: Mode) -> Self {
+    fn new(shared: Arc<Shared>, peer: IpAddr, mode: Mode) -> Self {
         Self {
             shared,
             peer,
             mode,
             tls: None,
             hello: None,
-            login: None,
+            login: Exchange::default(),
             user: None,
             from: None,
             recipients: Vec::new(),
@@ -144,12 +144,9 @@ impl Smtp {
         }
     }
 
-    fn progress(&mut self, login: Login, progress: Progress) -> AuthNext {
+    fn progress(&mut self, progress: Progress) -> AuthNext {
         match progress {
-            Progress::Challenge(challenge) => {
-                self.login = Some(login);
-                AuthNext::Challenge(challenge)
-            }
+            Progress::Challenge(challenge) => AuthNext::Challenge(challenge),
             Progress::Accepted(account) => {
                 self.user = Some(account);
                 AuthNext::Accept
@@ -221,33 +218,25 @@ impl Session for Smtp {
     async fn tls_started(&mut self, tls: Arc<TlsInfo>) {
         self.tls = Some(tls);
         self.hello = None;
-        self.login = None;
+        self.login.cancel();
     }
 
     async fn auth(&mut self, start: AuthStart) -> AuthNext {
-        let mechanism = Mechanism::from_name(start.mechanism.as_str().as_bytes());
-        let started = mechanism.ok_or(FailKind::Refused);
-        let mut login = match started.and_then(|m| Login::start(m, self.tls.as_deref())) {
-            Ok(login) => login,
-            Err(kind) => return AuthNext::Reply(refusal(kind)),
-        };
-        let (accounts, recipients) = (&self.shared.accounts, &self.shared.recipients);
-        let initial = start.initial.as_ref().map(|i| i.expose().as_slice());
-        let progress = login.begin(initial, accounts, recipients).await;
-        self.progress(login, progress)
+        let (mechanism, tls) = (start.mechanism.as_str().as_bytes(), self.tls.as_deref());
+        let begun = self
+            .login
+            .begin(mechanism, start.initial.as_ref(), tls, &self.shared);
+        let progress = begun.await;
+        self.progress(progress)
     }
 
     async fn auth_response(&mut self, response: SecretBytes) -> AuthNext {
-        let Some(mut login) = self.login.take() else {
-            return AuthNext::Reply(refusal(FailKind::Unavailable));
-        };
-        let (accounts, recipients) = (&self.shared.accounts, &self.shared.recipients);
-        let progress = login.respond(response.expose(), accounts, recipients).await;
-        self.progress(login, progress)
+        let progress = self.login.respond(&response, &self.shared).await;
+        self.progress(progress)
     }
 
     async fn auth_cancelled(&mut self) {
-        self.login = None;
+        self.login.cancel();
     }
 
     async fn mail(&mut self, mail: Mail) -> Verdict {

@@ -340,7 +340,7 @@ mod tests {
         assert!(!a.is_above(&a) && !a.is_above(&ax) && !ab.is_above(&a) && !inbox.is_above(&a));
         assert_eq!(
             [&inbox, &a, &abc, &ib].map(Folder::parent),
-            [None, None, Some(ab.clone()), Some(inbox.clone())]
+            [None, None, Some(ab), Some(inbox.clone())]
         );
         assert_eq!(abc.moved(&a, &ib).unwrap().name(), "INBOX/b/b/c");
         assert_eq!(ib.moved(&inbox, &a).unwrap().name(), "a/b");

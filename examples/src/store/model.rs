@@ -7,7 +7,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::{OsStr, OsString},
-    hash::{DefaultHasher, Hash as _, Hasher as _},
     io,
     os::unix::ffi::OsStrExt,
     sync::{Arc, Mutex, MutexGuard},
@@ -151,7 +150,7 @@ impl Model {
                     pending,
                 } => {
                     for change in pending.drain(..) {
-                        if survivors >> bit & 1 == 1 {
+                        if survivors.rotate_right(bit) & 1 == 1 {
                             change.apply(durable);
                         }
                         bit += 1;
@@ -455,11 +454,16 @@ impl Fs for Model {
 
     fn mark(&self, dir: &u64) -> io::Result<Mark> {
         let state = self.look("mark")?;
-        let mut hasher = DefaultHasher::new();
-        state.entries(*dir).hash(&mut hasher);
+        // What the entries are stands for when they came to be so, as time stands still.
+        let mut modified = 0_i128;
+        for (name, node) in state.entries(*dir) {
+            for octet in name.as_bytes().iter().chain(&node.to_be_bytes()) {
+                modified = modified.wrapping_mul(0x0100_0000_01b3) ^ i128::from(*octet);
+            }
+        }
         Ok(Mark {
             identity: (0, *dir),
-            modified: i128::from(hasher.finish()),
+            modified,
         })
     }
 

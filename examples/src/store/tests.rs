@@ -8,10 +8,12 @@
 
 mod crash;
 mod disk;
+mod imap_crash;
 mod imap_disk;
 mod index;
 mod mailboxes;
 mod service;
+mod uids;
 
 use super::{
     delivery::{Delivery, Target},

@@ -20,7 +20,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
 pub(crate) struct Client {
     io: Box<dyn Wire>,
-    input: BytesMut,
+    /// What has come and was not taken yet.
+    pub(crate) input: BytesMut,
     tls: Option<TlsInfo>,
 }
 
@@ -65,7 +66,8 @@ impl Client {
         self.io.shutdown().await.unwrap();
     }
 
-    async fn read(&mut self) -> usize {
+    /// Waits for more to come; 0 is the end.
+    pub(crate) async fn read(&mut self) -> usize {
         // A reset is an end, too.
         self.io.read_buf(&mut self.input).await.unwrap_or_default()
     }

@@ -229,7 +229,11 @@ impl Mail {
             client = client.implicit(&self.tls()).await.unwrap();
         }
         client
-            .hears(if is_pop3(service) { "+OK" } else { "220 " })
+            .hears(match service {
+                Service::Pop3 | Service::Pop3s => "+OK",
+                Service::Imap | Service::Imaps => "* OK [CAPABILITY IMAP4rev1 ",
+                _ => "220 ",
+            })
             .await;
         client
     }
@@ -316,11 +320,12 @@ impl Mail {
 
     /// The folder of somebody's new messages; there is one as soon as he has had mail.
     pub(crate) fn new_folder(&self, who: (&str, &str)) -> PathBuf {
-        self.dir
-            .path()
-            .join("data/mail/example.test")
-            .join(who.0)
-            .join("new")
+        self.home(who).join("new")
+    }
+
+    /// The Maildir of somebody's INBOX, with the other mailboxes in it.
+    pub(crate) fn home(&self, who: (&str, &str)) -> PathBuf {
+        self.dir.path().join("data/mail/example.test").join(who.0)
     }
 
     /// Files of messages that are not whole yet.

@@ -30,7 +30,7 @@ use super::{
 };
 
 /// Runs a test with a limit on its time.
-fn within(test: impl Future<Output = ()>) {
+pub(crate) fn within(test: impl Future<Output = ()>) {
     let runtime = Runtime::new().unwrap();
     let limit = Duration::from_secs(120);
     runtime.block_on(async { timeout(limit, test).await.expect("the test hangs") });
@@ -68,14 +68,14 @@ async fn refused(dir: &Path, args: &[&str], why: &str) {
 }
 
 /// A server that runs.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     log: JoinHandle<String>,
     announced: Value,
 }
 
 impl Running {
-    async fn start(dir: &Path, more: &[&str]) -> Self {
+    pub(crate) async fn start(dir: &Path, more: &[&str]) -> Self {
         let base = ["--json", "--base-port=0", "--data=data"];
         let mut child = mailserver(dir, &[&base[..], more].concat())
             .spawn()
@@ -109,7 +109,7 @@ impl Running {
         Client::over(TcpStream::connect(self.address(service)).await.unwrap())
     }
 
-    async fn implicit(&self, dir: &Path, service: &str) -> Client {
+    pub(crate) async fn implicit(&self, dir: &Path, service: &str) -> Client {
         let ca = dir.join(self.announced["ca"].as_str().unwrap());
         let tls = ClientTls::builder(Level::Secure, "localhost".parse().unwrap())
             .roots(Roots::from_pem_file(ca).unwrap())
@@ -121,20 +121,24 @@ impl Running {
         client
     }
 
-    fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.child.id().unwrap()).unwrap();
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.id()).unwrap();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
     }
 
     /// Waits for the end and answers with what was logged.
-    async fn end(mut self) -> (ExitStatus, String) {
+    pub(crate) async fn end(mut self) -> (ExitStatus, String) {
         let log = self.log.await.unwrap();
         (self.child.wait().await.unwrap(), log)
     }
 }
 
 /// The argument that sets a password.
-fn user((name, password): (&str, &str)) -> String {
+pub(crate) fn user((name, password): (&str, &str)) -> String {
     format!("--user={name}:{password}")
 }
 

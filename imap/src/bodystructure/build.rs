@@ -139,8 +139,13 @@ pub struct Unbalanced;
 
 impl BodyStructureBuilder {
     pub(super) fn new(form: BodyForm) -> Self {
+        Self::behind(BytesMut::with_capacity(512), form)
+    }
+
+    /// One that writes behind what is there.
+    pub(crate) const fn behind(wire: BytesMut, form: BodyForm) -> Self {
         Self {
-            wire: BytesMut::with_capacity(256),
+            wire,
             form,
             messages: 0,
             depth: 0,
@@ -223,10 +228,14 @@ impl BodyStructureBuilder {
     ///
     /// [`Unbalanced`] if the calls were not one tree.
     pub fn finish(self) -> Result<BodyStructure, Unbalanced> {
-        if self.fault || self.depth > 0 || !self.has_child {
-            return Err(Unbalanced);
-        }
-        Ok(BodyStructure::of_checked(self.wire.freeze(), 0))
+        let (wire, outcome) = self.into_wire();
+        outcome.map(|()| BodyStructure::of_checked(wire.freeze(), 0))
+    }
+
+    /// What was written, and whether it is one tree.
+    pub(crate) fn into_wire(self) -> (BytesMut, Result<(), Unbalanced>) {
+        let is_whole = !self.fault && self.depth == 0 && self.has_child;
+        (self.wire, is_whole.then_some(()).ok_or(Unbalanced))
     }
 
     /// One more child where only a multipart may have several.

@@ -226,7 +226,7 @@ impl<'a> Part<'a> {
     /// The parameters of the type.
     #[must_use]
     pub fn parameters(&self) -> Parameters<'a> {
-        Parameters::of(self.slice(self.parameters))
+        Parameters::at(self.wire, self.parameters)
     }
 
     /// The first parameter of that name.
@@ -292,8 +292,7 @@ impl<'a> Part<'a> {
     /// `body-fld-dsp`: Content-Disposition.
     #[must_use]
     pub fn disposition(&self) -> Option<Disposition<'a>> {
-        let wire = self.slice(self.disposition);
-        Disposition::of(wire)
+        Disposition::at(self.wire, self.disposition)
     }
 
     /// `body-fld-lang`: Content-Language.
@@ -359,6 +358,15 @@ impl fmt::Debug for Part<'_> {
     }
 }
 
+/// The reader of a list that has been checked, at its parenthesis; of none, at the end of nothing.
+/// It sees the octets behind the list too, since strings end faster in front of more.
+fn list_at(wire: &[u8], list: Span) -> Scan<'_> {
+    if list.is_empty() {
+        return Scan::again(b"");
+    }
+    Scan::again_at(wire, list.start)
+}
+
 /// The parameters of a type or a disposition; a value is missing only where the server sent NIL.
 ///
 /// ```
@@ -375,8 +383,8 @@ pub struct Parameters<'a> {
 }
 
 impl<'a> Parameters<'a> {
-    fn of(wire: &'a [u8]) -> Self {
-        let mut scan = Scan::again(wire);
+    fn at(wire: &'a [u8], list: Span) -> Self {
+        let mut scan = list_at(wire, list);
         if scan.open().is_err() {
             scan = Scan::again(b")");
         }
@@ -431,20 +439,19 @@ pub struct Disposition<'a> {
 }
 
 impl<'a> Disposition<'a> {
-    fn of(wire: &'a [u8]) -> Option<Self> {
-        let mut scan = Scan::again(wire);
-        if scan.open().is_err() {
-            let bare = scan.string().ok()?;
-            return Some(Self {
-                kind: scan.text(bare),
-                parameters: Parameters::of(b""),
-            });
-        }
-        let kind = scan.string().ok()?;
-        scan.sp().ok()?;
+    fn at(wire: &'a [u8], value: Span) -> Option<Self> {
+        let mut scan = list_at(wire, value);
+        let is_bare = scan.open().is_err();
+        let kind = scan.checked_ntext()?;
+        let parameters = if is_bare {
+            Span::default()
+        } else {
+            scan.sp().ok()?;
+            Span::new(scan.at(), value.range().end)
+        };
         Some(Self {
-            kind: scan.text(kind),
-            parameters: Parameters::of(scan.rest()),
+            kind,
+            parameters: Parameters::at(wire, parameters),
         })
     }
 
@@ -495,7 +502,6 @@ impl<'a> Iterator for Languages<'a> {
 
     fn next(&mut self) -> Option<Text<'a>> {
         while self.scan.eat(b'(') || self.scan.eat(b' ') {}
-        let span = self.scan.string().ok()?;
-        Some(self.scan.text(span))
+        self.scan.checked_ntext()
     }
 }

@@ -79,14 +79,14 @@ fn fields<'a>(scan: &mut Scan<'a>) -> Parsed<(Text<'a>, Text<'a>)> {
     scan.sp()?;
     parameters(scan)?;
     scan.sp()?;
-    scan.nstring()?;
+    scan.pass_nstring()?;
     scan.sp()?;
-    scan.nstring()?;
+    scan.pass_nstring()?;
     scan.sp()?;
     match scan.peek() {
-        Some(b'n' | b'N') if scan.tolerates(Tolerance::NilEncoding) => scan.nstring()?,
-        _ => scan.string()?,
-    };
+        Some(b'n' | b'N') if scan.tolerates(Tolerance::NilEncoding) => scan.pass_nstring()?,
+        _ => scan.pass_string()?,
+    }
     scan.sp()?;
     scan.number64()?;
     Ok((scan.text(media), scan.text(subtype)))
@@ -120,7 +120,7 @@ fn tail(scan: &mut Scan<'_>, body: Body) -> Parsed<()> {
     match body {
         Body::Multipart => {
             scan.sp()?;
-            scan.string()?;
+            scan.pass_string()?;
         }
         Body::Message | Body::Text => {
             count(scan)?;
@@ -150,9 +150,7 @@ fn extensions(scan: &mut Scan<'_>, body: Body) -> Parsed<()> {
     scan.sp()?;
     match body {
         Body::Multipart => parameters(scan)?,
-        _ => {
-            scan.nstring()?;
-        }
+        _ => scan.pass_nstring()?,
     }
     if scan.closed() {
         return Ok(());
@@ -168,7 +166,7 @@ fn extensions(scan: &mut Scan<'_>, body: Body) -> Parsed<()> {
         return Ok(());
     }
     scan.sp()?;
-    scan.nstring()?;
+    scan.pass_nstring()?;
     while !scan.closed() {
         scan.sp()?;
         scan.value()?;
@@ -186,12 +184,12 @@ fn parameters(scan: &mut Scan<'_>) -> Parsed<()> {
         return scan.close();
     }
     loop {
-        scan.string()?;
+        scan.pass_string()?;
         scan.sp()?;
         if matches!(scan.peek(), Some(b'n' | b'N')) && scan.tolerates(Tolerance::NilParameter) {
-            scan.nstring()?;
+            scan.pass_nstring()?;
         } else {
-            scan.string()?;
+            scan.pass_string()?;
         }
         if scan.closed() {
             return Ok(());
@@ -206,10 +204,10 @@ fn disposition(scan: &mut Scan<'_>) -> Parsed<()> {
         return Ok(());
     }
     if matches!(scan.peek(), Some(b'"' | b'{')) && scan.tolerates(Tolerance::BareDisposition) {
-        return scan.string().map(drop);
+        return scan.pass_string();
     }
     scan.open()?;
-    scan.string()?;
+    scan.pass_string()?;
     scan.sp()?;
     parameters(scan)?;
     scan.close()
@@ -218,11 +216,11 @@ fn disposition(scan: &mut Scan<'_>) -> Parsed<()> {
 /// `body-fld-lang`.
 fn languages(scan: &mut Scan<'_>) -> Parsed<()> {
     if scan.peek() != Some(b'(') {
-        return scan.nstring().map(drop);
+        return scan.pass_nstring();
     }
     scan.open()?;
     loop {
-        scan.string()?;
+        scan.pass_string()?;
         if scan.closed() {
             return Ok(());
         }

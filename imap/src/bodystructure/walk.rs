@@ -55,15 +55,6 @@ impl fmt::Debug for Children<'_> {
     }
 }
 
-#[derive(Clone, Copy, Default)]
-struct Level {
-    end: u32,
-    /// How many numbers of the path belong to the part that is open here.
-    path: u8,
-    is_message: bool,
-    children: u32,
-}
-
 /// All parts of a body structure, each before its children.
 ///
 /// ```
@@ -80,26 +71,37 @@ struct Level {
 pub struct Parts<'a> {
     wire: &'a [u8],
     at: u32,
-    /// The first one stands for what holds the message: its one body is the root.
-    levels: [Level; DEPTH + 1],
-    depth: usize,
+    behind_parts: u32,
+    /// How many parts are open. The first level stands for what holds the message: its one body is
+    /// the root.
+    depth: u8,
+    /// One bit a level: whether the part that is open there is a message.
+    messages: u128,
+    /// The same: whether it has a child.
+    parents: u128,
+    /// Where the part that is open at a level ends. These arrays are small, since a walk is moved
+    /// about more often than it goes deep.
+    ends: [u32; DEPTH + 1],
+    /// How many numbers of the path belong to it.
+    lens: [u8; DEPTH + 1],
+    /// Behind those, the number of its child.
     path: [u32; DEPTH + 1],
     len: u8,
-    behind_parts: u32,
 }
 
 impl<'a> Parts<'a> {
-    pub(super) fn new(wire: &'a [u8], behind_parts: u32) -> Self {
-        let mut levels = [Level::default(); DEPTH + 1];
-        levels[0].is_message = true;
+    pub(super) const fn new(wire: &'a [u8], behind_parts: u32) -> Self {
         Self {
             wire,
             at: 0,
-            levels,
+            behind_parts,
             depth: 0,
+            messages: 1,
+            parents: 0,
+            ends: [0; DEPTH + 1],
+            lens: [0; DEPTH + 1],
             path: [0; DEPTH + 1],
             len: 0,
-            behind_parts,
         }
     }
 
@@ -113,18 +115,43 @@ impl<'a> Parts<'a> {
     /// How many parts hold the one that comes next.
     #[must_use]
     pub const fn depth(&self) -> usize {
-        self.depth
+        self.depth as usize
+    }
+
+    const fn bit(&self) -> u128 {
+        1 << self.depth
     }
 
     fn number(&mut self, part: &Part<'_>) -> Option<()> {
-        let level = self.levels.get_mut(self.depth)?;
-        level.children += 1;
-        self.len = level.path;
+        let bit = self.bit();
+        self.len = *self.lens.get(self.depth())?;
         // The multipart that is the body of a message has no number of its own.
-        if !(level.is_message && part.kind() == PartKind::Multipart) {
-            *self.path.get_mut(usize::from(self.len))? = level.children;
+        if self.messages & bit == 0 || part.kind() != PartKind::Multipart {
+            let number = self.path.get_mut(usize::from(self.len))?;
+            *number = if self.parents & bit == 0 {
+                1
+            } else {
+                *number + 1
+            };
             self.len += 1;
         }
+        self.parents |= bit;
+        Some(())
+    }
+
+    /// Goes into the part that was found last.
+    fn enter(&mut self, part: &Part<'_>) -> Option<()> {
+        self.depth += 1;
+        let bit = self.bit();
+        let depth = self.depth();
+        *self.ends.get_mut(depth)? = part.end();
+        *self.lens.get_mut(depth)? = self.len;
+        self.messages &= !bit;
+        self.parents &= !bit;
+        if part.kind() == PartKind::Message {
+            self.messages |= bit;
+        }
+        self.at = part.child();
         Some(())
     }
 }
@@ -134,12 +161,12 @@ impl<'a> Iterator for Parts<'a> {
 
     fn next(&mut self) -> Option<Part<'a>> {
         loop {
-            let level = *self.levels.get(self.depth)?;
-            let is_full = level.is_message && level.children > 0;
+            let is_full = self.messages & self.parents & self.bit() != 0;
             let opening = opening(self.wire, self.at).filter(|_| !is_full);
             let Some(opening) = opening else {
+                let end = *self.ends.get(self.depth())?;
                 self.depth = self.depth.checked_sub(1)?;
-                self.at = level.end;
+                self.at = end;
                 continue;
             };
             // It is known of the root only.
@@ -149,14 +176,7 @@ impl<'a> Iterator for Parts<'a> {
             if part.child() == 0 {
                 self.at = part.end();
             } else {
-                self.at = part.child();
-                self.depth += 1;
-                *self.levels.get_mut(self.depth)? = Level {
-                    end: part.end(),
-                    path: self.len,
-                    is_message: part.kind() == PartKind::Message,
-                    children: 0,
-                };
+                self.enter(&part)?;
             }
             return Some(part);
         }

@@ -201,8 +201,10 @@ impl Client {
                 return self.fail(ProtocolError::BadChallenge(error));
             }
         };
+        // A server that speaks first did not ask for it.
+        let initial = deferred.take();
         if challenge.expose().is_empty()
-            && let Some(initial) = deferred.take()
+            && let Some(initial) = initial
         {
             return self.put_response(initial.expose());
         }

@@ -226,7 +226,7 @@ fn select(u: Source<'_, '_>) -> Result<SelectParameters> {
 
 fn list(u: Source<'_, '_>) -> Result<List> {
     let mut list = List::new(mailbox(u)?, &octets(u)?);
-    while u.ratio(1, 4)? {
+    for _ in 0..u.int_in_range(0..=2)? {
         list = list.or_pattern(&octets(u)?);
     }
     if u.arbitrary()? {
@@ -408,6 +408,15 @@ mod tests {
 
     use super::*;
     use crate::encode::Literals;
+
+    #[test]
+    fn arbitrary_commands_end_where_the_octets_do() {
+        for first in 0..=u8::MAX {
+            for octets in [&[first, 0][..], &[0, first], &[first, first, first]] {
+                let _ = CommandBody::arbitrary(&mut Unstructured::new(octets)).is_ok();
+            }
+        }
+    }
 
     #[test]
     fn imap_42_arbitrary_commands_are_written_and_read_as_the_same() {

@@ -353,15 +353,16 @@ impl Commands {
         Ok(Some(CommandFrame::NeedInput))
     }
 
+    /// The limit that a command is met first by that goes on to `end`, however much of it came at once.
     fn too_long(&self, end: usize) -> Option<Why> {
-        if end.saturating_sub(self.scan.line) > self.policy.line {
-            let max = self.policy.line;
-            Some(Why::LineTooLong { max })
-        } else if end > self.policy.command {
-            let max = self.policy.command;
-            Some(Why::CommandTooLong { max })
-        } else {
+        let (line, command) = (self.policy.line, self.policy.command);
+        let line_ends = self.scan.line.saturating_add(line);
+        if end <= line_ends.min(command) {
             None
+        } else if line_ends <= command {
+            Some(Why::LineTooLong { max: line })
+        } else {
+            Some(Why::CommandTooLong { max: command })
         }
     }
 
@@ -491,7 +492,10 @@ impl Commands {
 
     /// From here on the command is thrown away.
     fn refuse(&mut self, why: Why, input: &BytesMut) {
-        let tag = if self.is_tail { None } else { Tag::of(input) };
+        // How much has come of a line that is too long is chance, and so is a tag that it cuts.
+        let front = input.get(..=self.policy.line).unwrap_or(input);
+        let has_tag = !self.is_tail && front.contains(&b' ');
+        let tag = if has_tag { Tag::of(front) } else { None };
         self.refused = Some(Refused { tag, why });
     }
 

@@ -124,13 +124,26 @@ impl<'a> Text<'a> {
 
     /// The octets, escapes undone; copied only where there was one.
     #[must_use]
+    #[inline]
     pub fn octets(self) -> Cow<'a, [u8]> {
-        if !self.escaped {
-            return Cow::Borrowed(self.raw);
+        if self.escaped {
+            Cow::Owned(self.unescaped())
+        } else {
+            Cow::Borrowed(self.raw)
         }
+    }
+
+    #[cold]
+    fn unescaped(self) -> Vec<u8> {
         let mut octets = Vec::with_capacity(self.raw.len());
-        octets.extend(self.iter());
-        Cow::Owned(octets)
+        let mut rest = self.raw;
+        while let Some(at) = memchr::memchr(b'\\', rest) {
+            octets.extend_from_slice(rest.get(..at).unwrap_or_default());
+            octets.extend(rest.get(at + 1));
+            rest = rest.get(at + 2..).unwrap_or_default();
+        }
+        octets.extend_from_slice(rest);
+        octets
     }
 
     /// The text, where it is UTF-8.

@@ -10,7 +10,7 @@ mod section;
 
 use core::{fmt, num::NonZeroU32};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 pub use self::{
     build::FetchBuilder,
@@ -27,7 +27,7 @@ use crate::{
     envelope::{self, Envelope},
     error::{Expected, ParseError},
     flag::Flags,
-    grammar::{Cursor, is_atom_char},
+    grammar::{Cursor, Upper, is_atom_char},
 };
 
 /// A FETCH response: what a server says about one message.
@@ -48,13 +48,8 @@ use crate::{
 pub struct Fetch {
     pub(super) frame: Bytes,
     number: NonZeroU32,
-    uid: Option<NonZeroU32>,
-    size: Option<u64>,
-    mod_seq: Option<u64>,
     index: Index,
-    envelope: Noted,
-    /// Where a body structure begins, and where its parts end within it.
-    body: (u32, u32),
+    plain: Plain,
     /// How it was read, so that what is read again is understood alike.
     manner: (Tolerances, bool),
 }
@@ -98,10 +93,39 @@ impl Entry {
     }
 }
 
+/// An entry as it is kept: the value begins so many octets behind the name.
+#[derive(Clone, Copy, Default)]
+struct Kept {
+    name: u32,
+    end: u32,
+    value: u16,
+    kind: Kind,
+}
+
+impl Kept {
+    fn of(entry: &Entry) -> Option<Self> {
+        Some(Self {
+            name: entry.name,
+            end: entry.end,
+            value: u16::try_from(entry.value.saturating_sub(entry.name)).ok()?,
+            kind: entry.kind,
+        })
+    }
+
+    fn entry(self) -> Entry {
+        Entry {
+            kind: self.kind,
+            name: self.name,
+            value: self.name.saturating_add(self.value.into()),
+            end: self.end,
+        }
+    }
+}
+
 /// The first items; hardly any FETCH has more. Those behind them are found by reading on.
 #[derive(Clone, Copy, Default)]
 struct Index {
-    entries: [Entry; Self::ENTRIES],
+    entries: [Kept; Self::ENTRIES],
     len: u8,
     /// Where the first item behind them begins; 0 if there is none.
     rest: u32,
@@ -110,53 +134,65 @@ struct Index {
 impl Index {
     const ENTRIES: usize = 8;
 
-    fn push(&mut self, entry: Entry) {
-        match self.entries.get_mut(usize::from(self.len)) {
-            Some(place) => {
-                *place = entry;
+    fn push(&mut self, entry: &Entry) {
+        if self.rest != 0 {
+            return;
+        }
+        match (self.entries.get_mut(usize::from(self.len)), Kept::of(entry)) {
+            (Some(place), Some(kept)) => {
+                *place = kept;
                 self.len += 1;
             }
-            None if self.rest == 0 => self.rest = entry.name,
-            None => {}
+            _ => self.rest = entry.name,
         }
     }
 }
 
-/// Numbers that are read on the way.
+/// What is read on the way.
 #[derive(Clone, Copy, Default)]
 struct Plain {
     uid: Option<NonZeroU32>,
     size: Option<u64>,
     mod_seq: Option<u64>,
     envelope: Noted,
+    /// Where a body structure begins, and where its parts end within it.
     body: (u32, u32),
 }
 
-/// Where an envelope begins, and its fields within it.
-type Noted = (u32, [u32; envelope::FIELDS]);
+/// Where an envelope begins, and its fields within it. One of 64 KiB is not noted but read again.
+type Noted = (u32, [u16; envelope::FIELDS]);
+
+fn noted(at: u32, starts: [u32; envelope::FIELDS]) -> Option<Noted> {
+    let mut short = [0; envelope::FIELDS];
+    for (short, start) in short.iter_mut().zip(starts) {
+        *short = u16::try_from(start).ok()?;
+    }
+    Some((at, short))
+}
 
 impl Fetch {
-    /// Behind the keyword.
-    pub(super) fn read(scan: &mut Scan<'_>, number: NonZeroU32) -> Parsed<Self> {
-        scan.sp()?;
-        scan.open()?;
-        let (mut index, mut plain) = (Index::default(), Plain::default());
-        let mut walk = Walk::default();
-        while let Some((entry, error)) = walk.entry(scan, &mut plain)? {
-            scan.notices.invalid += u32::from(error.is_some());
-            index.push(entry);
-        }
-        Ok(Self {
+    /// One that is to be read in that manner.
+    pub(super) fn unread(number: NonZeroU32, manner: (Tolerances, bool)) -> Self {
+        Self {
             frame: Bytes::new(),
             number,
-            uid: plain.uid,
-            size: plain.size,
-            mod_seq: plain.mod_seq,
-            index,
-            envelope: plain.envelope,
-            body: plain.body,
-            manner: scan.manner(),
-        })
+            index: Index::default(),
+            plain: Plain::default(),
+            manner,
+        }
+    }
+
+    /// Behind the keyword.
+    pub(super) fn read(&mut self, scan: &mut Scan<'_>) -> Parsed<()> {
+        scan.sp()?;
+        scan.open()?;
+        let mut walk = Walk::default();
+        let mut entry = Entry::default();
+        while walk.next(scan, &mut self.plain, &mut entry)? {
+            scan.notices.invalid += u32::from(walk.error.is_some());
+            self.index.push(&entry);
+        }
+        Ok(())
     }
 
     /// Parses a FETCH response whose large literals were taken out by
@@ -192,7 +228,8 @@ impl Fetch {
         if !scan.is_word(b"FETCH") {
             return scan.fail(Expected::Response);
         }
-        let mut fetch = Self::read(&mut scan, number)?;
+        let mut fetch = Self::unread(number, scan.manner());
+        fetch.read(&mut scan)?;
         let notices = scan.notices;
         fetch.frame = frame;
         Ok((fetch, notices))
@@ -204,6 +241,24 @@ impl Fetch {
         FetchBuilder::new(number)
     }
 
+    /// A new one that is written into `buffer`, which is emptied first. Of a large buffer many
+    /// responses are made without an allocation.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use mailwire_imap::response::Fetch;
+    /// let mut buffer = BytesMut::with_capacity(64 * 1024);
+    /// for number in (1..=100).filter_map(std::num::NonZero::new) {
+    ///     let (fetch, rest) = Fetch::builder_in(number, buffer).uid(number).build_and_keep();
+    ///     assert_eq!(fetch.uid(), Some(number));
+    ///     buffer = rest;
+    /// }
+    /// ```
+    #[must_use]
+    pub fn builder_in(number: NonZeroU32, buffer: BytesMut) -> FetchBuilder {
+        FetchBuilder::within(number, buffer)
+    }
+
     /// The number of the message.
     #[must_use]
     pub const fn number(&self) -> NonZeroU32 {
@@ -213,19 +268,19 @@ impl Fetch {
     /// `UID`.
     #[must_use]
     pub const fn uid(&self) -> Option<NonZeroU32> {
-        self.uid
+        self.plain.uid
     }
 
     /// `RFC822.SIZE`.
     #[must_use]
     pub const fn size(&self) -> Option<u64> {
-        self.size
+        self.plain.size
     }
 
     /// `MODSEQ`.
     #[must_use]
     pub const fn mod_seq(&self) -> Option<u64> {
-        self.mod_seq
+        self.plain.mod_seq
     }
 
     /// `FLAGS`.
@@ -335,16 +390,19 @@ impl Fetch {
     }
 
     fn envelope_at(&self, entry: &Entry) -> Option<Envelope> {
-        let (at, starts) = self.envelope;
+        let (at, starts) = self.plain.envelope;
         if at == entry.value {
-            return Some(Envelope::of_checked(self.slice(entry), starts));
+            return Some(Envelope::of_checked(
+                self.slice(entry),
+                starts.map(u32::from),
+            ));
         }
         // Another envelope in the same response: it is read again.
         Envelope::parse(self.slice(entry), self.manner.0).ok()
     }
 
     fn body_at(&self, entry: &Entry) -> BodyStructure {
-        let (at, behind_parts) = self.body;
+        let (at, behind_parts) = self.plain.body;
         let known = if at == entry.value { behind_parts } else { 0 };
         BodyStructure::of_checked(self.slice(entry), known)
     }
@@ -358,16 +416,21 @@ impl Fetch {
     /// The noted items, then what is found by reading on.
     fn entries(&self) -> impl Iterator<Item = (Entry, Option<ParseError>)> {
         let noted = self.index.entries.get(..usize::from(self.index.len));
-        let noted = noted.unwrap_or_default().iter().map(|entry| (*entry, None));
+        let noted = noted
+            .unwrap_or_default()
+            .iter()
+            .map(|kept| (kept.entry(), None));
         let scan = Scan::alike(&self.frame, self.manner);
         let mut scan = (self.index.rest != 0).then(|| scan.starting_at(self.index.rest));
         let mut walk = Walk {
             is_behind_item: false,
             is_doubtful: noted.clone().any(|(entry, _)| entry.kind == Kind::Invalid),
+            error: None,
         };
         noted.chain(core::iter::from_fn(move || {
-            let scan = scan.as_mut()?;
-            walk.entry(scan, &mut Plain::default()).ok().flatten()
+            let mut entry = Entry::default();
+            let found = walk.next(scan.as_mut()?, &mut Plain::default(), &mut entry);
+            matches!(found, Ok(true)).then_some((entry, walk.error))
         }))
     }
 
@@ -399,7 +462,7 @@ impl Fetch {
             let error = error.unwrap_or_else(|| {
                 // The reason is not kept; it is found again where it is asked for.
                 let mut scan = Scan::alike(&self.frame, self.manner).starting_at(entry.name);
-                let found = self::entry(&mut scan, &mut Plain::default()).1;
+                let found = self::entry(&mut scan, &mut Plain::default(), &mut Entry::default());
                 found.unwrap_or_else(|| {
                     ParseError::new(Expected::FetchAttribute, entry.name as usize)
                 })
@@ -450,81 +513,80 @@ struct Walk {
     is_behind_item: bool,
     /// Whether an item could not be read; then a parenthesis may not be what it seems.
     is_doubtful: bool,
+    /// What is wrong with the item that was read last.
+    error: Option<ParseError>,
 }
 
 impl Walk {
-    fn entry(
-        &mut self,
-        scan: &mut Scan<'_>,
-        plain: &mut Plain,
-    ) -> Parsed<Option<(Entry, Option<ParseError>)>> {
+    /// Reads the next item to `place`, and says whether there is one.
+    fn next(&mut self, scan: &mut Scan<'_>, plain: &mut Plain, place: &mut Entry) -> Parsed<bool> {
+        self.error = None;
         let start = scan.at();
         if scan.closed() {
             if !self.is_doubtful || scan.at_end() {
                 scan.end()?;
-                return Ok(None);
+                return Ok(false);
             }
             // The bad item went on behind what looked like its end: the rest belongs to nobody.
-            let error = ParseError::new(Expected::End, scan.at());
+            self.error = Some(ParseError::new(Expected::End, scan.at()));
             scan.back_to(scan.at() + scan.rest().len());
-            let entry = Entry {
+            *place = Entry {
                 kind: Kind::Invalid,
                 name: narrow(start),
                 value: narrow(start),
                 end: narrow(scan.at()),
             };
-            return Ok(Some((entry, Some(error))));
+            return Ok(true);
         }
         if self.is_doubtful && scan.rest().is_empty() {
-            return Ok(None);
+            return Ok(false);
         }
         if self.is_behind_item {
             scan.sp()?;
         }
         self.is_behind_item = true;
-        let before = *plain;
-        let found = entry(scan, plain);
-        if found.1.is_some() {
+        let before = (plain.uid, plain.size, plain.mod_seq);
+        self.error = entry(scan, plain, place);
+        if self.error.is_some() {
             self.is_doubtful = true;
-            *plain = before;
+            // What else was noted belongs to no item at that place, so nobody asks for it.
+            (plain.uid, plain.size, plain.mod_seq) = before;
         }
-        Ok(Some(found))
+        Ok(true)
     }
 }
 
-/// Reads one item, or goes over what cannot be read.
-fn entry(scan: &mut Scan<'_>, plain: &mut Plain) -> (Entry, Option<ParseError>) {
+/// Reads one item to `place`, or goes over what cannot be read and says why.
+fn entry(scan: &mut Scan<'_>, plain: &mut Plain, place: &mut Entry) -> Option<ParseError> {
     let start = scan.at();
     let mut value = start;
-    match known(scan, &mut value, plain) {
+    let error = match known(scan, &mut value, plain) {
         Ok(kind) if matches!(scan.peek(), Some(b' ' | b')')) => {
-            let entry = Entry {
+            *place = Entry {
                 kind,
                 name: narrow(start),
                 value: narrow(value),
                 end: narrow(scan.at()),
             };
-            (entry, None)
+            return None;
         }
-        result => {
-            let unended = ParseError::new(Expected::Space, scan.at());
-            let error = result.err().unwrap_or(unended);
-            if value == start {
-                // Without a name nobody knows where the value begins: the rest is lost.
-                scan.back_to(scan.at() + scan.rest().len());
-            } else {
-                scan.back_to(value);
-                scan.recover();
-            }
-            let entry = Entry {
-                kind: Kind::Invalid,
-                name: narrow(start),
-                value: narrow(value),
-                end: narrow(scan.at()),
-            };
-            (entry, Some(error))
-        }
+        Ok(_) => ParseError::new(Expected::Space, scan.at()),
+        Err(error) => error,
+    };
+    if value == start {
+        // Without a name nobody knows where the value begins: the rest is lost.
+        scan.back_to(scan.at() + scan.rest().len());
+    } else {
+        scan.back_to(value);
+        scan.recover();
     }
+    *place = Entry {
+        kind: Kind::Invalid,
+        name: narrow(start),
+        value: narrow(value),
+        end: narrow(scan.at()),
+    };
+    Some(error)
 }
 
 fn known(scan: &mut Scan<'_>, value: &mut usize, plain: &mut Plain) -> Parsed<Kind> {
@@ -534,14 +596,7 @@ fn known(scan: &mut Scan<'_>, value: &mut usize, plain: &mut Plain) -> Parsed<Ki
     }
     scan.sp()?;
     *value = scan.at();
-    let mut upper = [0; 16];
-    let Some(upper) = upper.get_mut(..name.len()) else {
-        scan.value()?;
-        return Ok(Kind::Unknown);
-    };
-    upper.copy_from_slice(name);
-    upper.make_ascii_uppercase();
-    Ok(match &*upper {
+    Ok(match Upper::of(name).as_bytes() {
         b"UID" => {
             plain.uid = Some(scan.nz_number()?);
             Kind::Uid
@@ -568,7 +623,9 @@ fn known(scan: &mut Scan<'_>, value: &mut usize, plain: &mut Plain) -> Parsed<Ki
             for start in &mut starts {
                 *start = start.saturating_sub(at);
             }
-            plain.envelope = (at, starts);
+            if let Some(noted) = noted(at, starts) {
+                plain.envelope = noted;
+            }
             Kind::Envelope
         }
         b"BODYSTRUCTURE" => {
@@ -687,9 +744,9 @@ impl fmt::Debug for Fetch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fetch")
             .field("number", &self.number)
-            .field("uid", &self.uid)
-            .field("size", &self.size)
-            .field("mod_seq", &self.mod_seq)
+            .field("uid", &self.plain.uid)
+            .field("size", &self.plain.size)
+            .field("mod_seq", &self.plain.mod_seq)
             .finish_non_exhaustive()
     }
 }

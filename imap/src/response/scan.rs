@@ -2,6 +2,8 @@
 //!
 //! Positions are `u32`; [`Response::parse`](super::Response::parse) refuses longer frames first.
 
+mod quoted;
+
 use super::{Notices, Tolerance, Tolerances};
 use crate::{
     error::{Expected, ParseError},
@@ -129,7 +131,7 @@ impl<'a> Scan<'a> {
         self.octets.get(span.range()).unwrap_or_default()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn peek(&self) -> Option<u8> {
         self.octets.get(self.at).copied()
     }
@@ -151,7 +153,7 @@ impl<'a> Scan<'a> {
         tolerated
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn eat(&mut self, octet: u8) -> bool {
         let eaten = self.peek() == Some(octet);
         self.at += usize::from(eaten);
@@ -167,18 +169,22 @@ impl<'a> Scan<'a> {
     }
 
     /// One space.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn sp(&mut self) -> Parsed<()> {
-        match self.rest() {
-            [b' ', b' ', ..] if self.tolerates(Tolerance::DoubledSpace) => {
-                while self.eat(b' ') {}
-                Ok(())
-            }
-            [b' ', ..] => {
-                self.at += 1;
-                Ok(())
-            }
-            _ => self.fail(Expected::Space),
+        if self.peek() != Some(b' ') {
+            return self.fail(Expected::Space);
+        }
+        self.at += 1;
+        if self.peek() == Some(b' ') {
+            self.more_spaces();
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn more_spaces(&mut self) {
+        if self.tolerates(Tolerance::DoubledSpace) {
+            while self.eat(b' ') {}
         }
     }
 
@@ -192,14 +198,15 @@ impl<'a> Scan<'a> {
     }
 
     /// Whether the list ends here; what follows a `true` is behind the parenthesis.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn closed(&mut self) -> bool {
         if self.eat(b')') {
             return true;
         }
-        self.peek() == Some(b' ') && self.closed_behind_spaces()
+        matches!(self.rest(), [b' ', b' ' | b')', ..]) && self.closed_behind_spaces()
     }
 
+    #[cold]
     fn closed_behind_spaces(&mut self) -> bool {
         let start = self.at;
         if self.peek() == Some(b' ') && self.allow.contains(Tolerance::SpaceInParentheses) {
@@ -338,56 +345,60 @@ impl<'a> Scan<'a> {
     /// `quoted`; the span holds the marks.
     #[inline]
     fn quoted(&mut self) -> Parsed<Span> {
-        if let Some((_, end)) = self.plain_quoted() {
-            let start = self.at;
-            self.at = end;
-            return Ok(self.since(start));
-        }
-        self.uncommon_quoted()
+        let start = self.at;
+        self.pass_quoted()?;
+        Ok(self.since(start))
     }
 
-    /// What a string holds and where it ends, if it has neither an escape nor a defect, as nearly
-    /// all have not.
-    #[inline]
-    fn plain_quoted(&self) -> Option<(&'a [u8], usize)> {
-        let rest = self.octets.get(self.at + 1..)?;
-        let stop = quoted_run(rest);
-        let plain = rest.get(..stop)?;
-        let ends = rest.get(stop) == Some(&b'"') && ends_string(rest.get(stop + 1).copied());
-        ends.then_some((plain, self.at + stop + 2))
+    /// Goes over a `quoted`. Nearly all have neither an escape nor a defect.
+    #[inline(always)]
+    fn pass_quoted(&mut self) -> Parsed<()> {
+        match quoted::plain_end(self.octets, self.at + 1) {
+            Some(end) => {
+                self.at = end.get();
+                Ok(())
+            }
+            None => self.uncommon_quoted(),
+        }
     }
 
     /// `nstring` as a view: for what has been checked before. What is none is not passed.
     #[inline]
     pub(crate) fn checked_ntext(&mut self) -> Option<Text<'a>> {
+        let start = self.at + 1;
         if self.peek() == Some(b'"')
-            && let Some((plain, end)) = self.plain_quoted()
+            && let Some(end) = quoted::plain_end(self.octets, start)
         {
-            self.at = end;
-            return Some(Text::plain(plain));
+            self.at = end.get();
+            return self.octets.get(start..end.get() - 1).map(Text::plain);
         }
         if self.rest().starts_with(b"NIL") {
             self.at += 3;
             return None;
         }
+        self.uncommon_ntext()
+    }
+
+    #[cold]
+    fn uncommon_ntext(&mut self) -> Option<Text<'a>> {
         let span = self.nstring().ok()?;
         self.ntext(span)
     }
 
     #[cold]
-    fn uncommon_quoted(&mut self) -> Parsed<Span> {
+    fn uncommon_quoted(&mut self) -> Parsed<()> {
         let start = self.at;
         let mut at = start + 1;
         let mut eight_bit = false;
         loop {
             let rest = self.octets.get(at..).unwrap_or_default();
-            let stop = quoted_run(rest);
+            let stop = quoted::run_end(rest, 0);
             at += stop;
             let next = rest.get(stop + 1).copied();
             match rest.get(stop) {
                 None => return Err(ParseError::new(Expected::Quoted, start)),
                 Some(b'"') => {
-                    if !ends_string(next) && self.tolerates(Tolerance::UnescapedQuote) {
+                    if !quoted::ends_string(next) && self.tolerates(Tolerance::UnescapedQuote) {
                         at += 1;
                         continue;
                     }
@@ -410,7 +421,7 @@ impl<'a> Scan<'a> {
         if eight_bit && core::str::from_utf8(self.slice(span)).is_err() {
             self.eight_bit(start)?;
         }
-        Ok(span)
+        Ok(())
     }
 
     fn eight_bit(&mut self, at: usize) -> Parsed<()> {
@@ -458,6 +469,33 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// Goes over a `string`.
+    #[inline(always)]
+    pub(crate) fn pass_string(&mut self) -> Parsed<()> {
+        match self.peek() {
+            Some(b'"') => self.pass_quoted(),
+            _ => self.string().map(drop),
+        }
+    }
+
+    /// Goes over an `nstring`.
+    #[inline(always)]
+    pub(crate) fn pass_nstring(&mut self) -> Parsed<()> {
+        match self.peek() {
+            Some(b'"') => self.pass_quoted(),
+            _ if self.is_common_nil() => Ok(()),
+            _ => self.nstring().map(drop),
+        }
+    }
+
+    /// Whether `NIL` stands here as nearly all write it, in front of more; it is passed.
+    #[inline(always)]
+    fn is_common_nil(&mut self) -> bool {
+        let found = matches!(self.rest(), [b'N', b'I', b'L', b' ' | b')', ..]);
+        self.at += usize::from(found) * 3;
+        found
+    }
+
     /// `nstring`; the span of an absent one holds `NIL`.
     #[inline]
     pub(crate) fn nstring(&mut self) -> Parsed<Span> {
@@ -487,8 +525,7 @@ impl<'a> Scan<'a> {
     #[inline]
     fn nil(&mut self) -> Parsed<Span> {
         let start = self.at;
-        if let [b'N', b'I', b'L', b' ' | b')', ..] = self.rest() {
-            self.at += 3;
+        if self.is_common_nil() {
             return Ok(self.since(start));
         }
         if self.is_word(b"NIL") {
@@ -498,8 +535,9 @@ impl<'a> Scan<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn is_nil(&mut self) -> bool {
-        matches!(self.peek(), Some(b'n' | b'N')) && self.is_word(b"NIL")
+        self.is_common_nil() || matches!(self.peek(), Some(b'n' | b'N')) && self.is_word(b"NIL")
     }
 
     /// `astring`.
@@ -568,7 +606,7 @@ impl<'a> Scan<'a> {
             self.at += plain.unwrap_or(rest.len());
             match self.peek() {
                 Some(b'"') => {
-                    self.quoted()?;
+                    self.pass_quoted()?;
                     continue;
                 }
                 Some(b'{') => {
@@ -618,9 +656,7 @@ impl<'a> Scan<'a> {
                     self.at += 1;
                 }
                 Some(b' ') if depth > 0 => self.at += 1,
-                Some(b'"') => {
-                    self.quoted()?;
-                }
+                Some(b'"') => self.pass_quoted()?,
                 Some(b'{') => {
                     self.any_literal(true)?;
                 }
@@ -649,66 +685,9 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// `TEXT-CHAR` of RFC 9051 §9 without `quoted-specials`.
-const fn is_quoted_char(octet: u8) -> bool {
-    !matches!(octet, b'"' | b'\\' | 0 | b'\r' | b'\n' | 0x80..)
-}
-
-/// How many octets from the front on are [`is_quoted_char`]. Eight are looked at together: most
-/// of a response is text in quotes.
-#[inline]
-fn quoted_run(octets: &[u8]) -> usize {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x80 * EACH;
-    // The lowest octet that is found is right; what is found above it need not be.
-    let below = |word: u64, limit: u64| word.wrapping_sub(limit * EACH) & !word & HIGH;
-    let mut at = 0;
-    while let Some(chunk) = octets.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*chunk);
-        let found = below(word ^ (u64::from(b'"') * EACH), 1)
-            | below(word ^ (u64::from(b'\\') * EACH), 1)
-            | below(word, 0x20)
-            | word & HIGH;
-        if found == 0 {
-            at += 8;
-            continue;
-        }
-        at += found.trailing_zeros() as usize / 8;
-        if octets
-            .get(at)
-            .is_none_or(|octet| *octet == b'"' || !is_quoted_char(*octet))
-        {
-            return at;
-        }
-        // A tab or another control that a string may hold.
-        at += 1;
-    }
-    let rest = octets.get(at..).unwrap_or_default();
-    let stop = rest.iter().position(|octet| !is_quoted_char(*octet));
-    at + stop.unwrap_or(rest.len())
-}
-
-/// Whether a quoted string may end in front of `next`.
-const fn ends_string(next: Option<u8>) -> bool {
-    matches!(next, None | Some(b' ' | b')'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_run_of_quoted_octets_ends_where_a_naive_search_says() {
-        for octet in 0..=255_u8 {
-            for at in 0..24 {
-                let mut octets = [b'x'; 24];
-                octets[at] = octet;
-                octets[23 - at / 2] = if at % 3 == 0 { 0x01 } else { b'\\' };
-                let naive = octets.iter().position(|octet| !is_quoted_char(*octet));
-                assert_eq!(quoted_run(&octets), naive.unwrap_or(24), "{octets:?}");
-            }
-        }
-    }
 
     #[test]
     fn numbers_have_their_width_and_no_more() {

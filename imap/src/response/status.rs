@@ -5,12 +5,12 @@ use core::fmt;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{
-    Tolerance,
+    Response, Tolerance,
     code::{self, Code},
     scan::{Parsed, Scan, Span},
     write,
 };
-use crate::{command::Tag, error::Expected, text::Text};
+use crate::{command::Tag, error::Expected, grammar::Upper, text::Text};
 
 /// Which status a response has.
 ///
@@ -46,9 +46,14 @@ impl Condition {
     }
 
     pub(super) fn of(word: &[u8]) -> Option<Self> {
-        [Self::Ok, Self::No, Self::Bad, Self::PreAuth, Self::Bye]
-            .into_iter()
-            .find(|condition| condition.name().eq_ignore_ascii_case(word))
+        Some(match Upper::of(word).as_bytes() {
+            b"OK" => Self::Ok,
+            b"NO" => Self::No,
+            b"BAD" => Self::Bad,
+            b"PREAUTH" => Self::PreAuth,
+            b"BYE" => Self::Bye,
+            _ => return None,
+        })
     }
 }
 
@@ -72,8 +77,13 @@ pub struct Status {
 }
 
 impl Status {
-    /// Behind the condition. The tag of an untagged one is empty.
-    pub(super) fn read(scan: &mut Scan<'_>, tag: Span, condition: Condition) -> Parsed<Self> {
+    /// Behind the condition, to `place`. The tag of an untagged one is empty.
+    pub(super) fn read(
+        scan: &mut Scan<'_>,
+        tag: Span,
+        condition: Condition,
+        place: &mut Response,
+    ) -> Parsed<()> {
         let mut code = Span::default();
         if scan.rest().is_empty() {
             if !scan.tolerates(Tolerance::MissingText) {
@@ -100,13 +110,14 @@ impl Status {
         {
             return scan.fail(Expected::Utf8);
         }
-        Ok(Self {
+        *place = Response::Status(Self {
             frame: Bytes::new(),
             tag,
             condition,
             code,
             text: Span::new(scan.at(), scan.at() + rest.len()),
-        })
+        });
+        Ok(())
     }
 
     /// The answer to the command of that tag: OK, NO or BAD; another condition becomes BAD.

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     error::{Expected, ParseError},
+    grammar::Upper,
     mailbox::{InvalidMailbox, Mailbox},
     text::Text,
 };
@@ -111,11 +112,7 @@ impl<'a> StatusItem<'a> {
     }
 
     fn known(name: &[u8], scan: &mut Scan<'a>) -> Option<Parsed<Self>> {
-        let mut upper = [0; 16];
-        let upper = upper.get_mut(..name.len())?;
-        upper.copy_from_slice(name);
-        upper.make_ascii_uppercase();
-        Some(match &*upper {
+        Some(match Upper::of(name).as_bytes() {
             b"APPENDLIMIT" if scan.is_nil() => Ok(Self::AppendLimit(None)),
             b"APPENDLIMIT" => scan.number64().map(|limit| Self::AppendLimit(Some(limit))),
             b"DELETED" => scan.number().map(Self::Deleted),

@@ -5,27 +5,20 @@ use alloc::vec::Vec;
 use bytes::{BufMut, BytesMut};
 
 pub(crate) use crate::encode::put_number as number;
-use crate::encode::{put_astring, put_string};
+use crate::{
+    encode::{Form, put_astring, put_string},
+    grammar::is_plain,
+};
 
 /// `string`, as a literal where it cannot be quoted. NUL, which no string may hold, is left out.
 pub(crate) fn string(wire: &mut BytesMut, octets: &[u8]) {
-    if octets.len() <= SHORT && is_plain(octets) {
+    if octets.len() <= Form::QUOTED_MAX && is_plain(octets) {
         wire.reserve(octets.len() + 2);
         wire.put_u8(b'"');
         wire.put_slice(octets);
         return wire.put_u8(b'"');
     }
     without_nul(octets, |octets| put_string(wire, octets));
-}
-
-/// Up to here a string is looked at as a whole, without stopping at its first odd octet.
-const SHORT: usize = 256;
-
-/// Printable ASCII that needs no escape.
-fn is_plain(octets: &[u8]) -> bool {
-    octets.iter().fold(true, |plain, octet| {
-        plain & matches!(octet, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~')
-    })
 }
 
 /// `nstring`.
@@ -62,15 +55,21 @@ pub(crate) fn text(wire: &mut BytesMut, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     #[test]
-    fn short_strings_are_written_as_long_ones() {
+    fn plain_strings_are_written_as_others() {
         for octet in 1..=255_u8 {
-            let (mut short, mut long) = (BytesMut::new(), BytesMut::new());
-            string(&mut short, &[b'a', octet, b'z']);
-            put_string(&mut long, &[b'a', octet, b'z']);
-            assert_eq!(short, long, "{octet}");
+            for len in [0, 1, 2, 7, 8, 9, 20, 1000, 1001] {
+                let (mut short, mut long) = (BytesMut::new(), BytesMut::new());
+                let mut text = vec![b'a'; len];
+                text.last_mut().into_iter().for_each(|last| *last = octet);
+                string(&mut short, &text);
+                put_string(&mut long, &text);
+                assert_eq!(short, long, "{octet} {len}");
+            }
         }
     }
 }

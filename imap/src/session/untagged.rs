@@ -57,8 +57,12 @@ impl Untagged {
         self.items.push(Item::Fetch(fetch));
     }
 
-    /// Octets of a literal that was announced: [`Server::write_body`].
+    /// Octets of a literal that was announced: [`Server::write_body`]. No octets are nothing, also
+    /// where no literal is open any more: what ends a decoder may be empty.
     pub fn body(&mut self, octets: Bytes) {
+        if octets.is_empty() {
+            return;
+        }
         self.body_octets += octets.len();
         self.items.push(Item::Body(octets));
     }

@@ -17,7 +17,7 @@ use super::{
     Imap,
     words::{self, For, refusal},
 };
-use crate::store::{Copied, Folder};
+use crate::store::{Copied, Folder, Snapshot};
 
 /// The messages that a set names.
 #[derive(Debug, Default)]
@@ -141,7 +141,7 @@ impl Imap {
                 }
                 let snapshot = open.mailbox.snapshot();
                 match open.take(&snapshot) {
-                    Ok(()) => Answer::Completed,
+                    Ok(()) => left("MOVE completed", copied.pairs.len(), &snapshot),
                     Err(error) => Answer::Done(self.lost(&error)),
                 }
             }
@@ -163,9 +163,9 @@ impl Imap {
         };
         let gone = open.mailbox.expunge(only, Timestamp::now()).await;
         let snapshot = open.mailbox.snapshot();
-        let taken = gone.and_then(|_| open.take(&snapshot));
+        let taken = gone.and_then(|gone| open.take(&snapshot).map(|()| gone));
         match taken {
-            Ok(()) => Answer::Completed,
+            Ok(gone) => left("EXPUNGE completed", gone.len(), &snapshot),
             Err(error) => Answer::Done(self.lost(&error)),
         }
     }
@@ -190,6 +190,16 @@ impl Imap {
             error => refusal(error, For::Messages),
         }
     }
+}
+
+/// So many messages have left: the client is told how far it knows the mailbox then (RFC 7162
+/// §3.2.7, RFC 6851 §4.4).
+fn left(text: &str, messages: usize, snapshot: &Snapshot) -> Answer {
+    if messages == 0 {
+        return Answer::Completed;
+    }
+    let highest = Code::HighestModSeq(snapshot.highest_mod_seq);
+    Answer::Done(Done::ok(text).with_code(&highest))
 }
 
 fn copy_code(copied: &Copied) -> Option<Code<'static>> {

@@ -342,7 +342,7 @@ impl Imap {
     }
 
     /// The text of a message, read ahead with that of others.
-    async fn text(&mut self, fetching: &mut Fetching, uid: NonZeroU32) -> Result<Fetched, Failure> {
+    async fn text(&self, fetching: &mut Fetching, uid: NonZeroU32) -> Result<Fetched, Failure> {
         if fetching.read.is_empty() {
             let next = fetching.left.as_slice();
             let next = next.get(..fetching.prepared).unwrap_or(next);

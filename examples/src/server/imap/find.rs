@@ -114,7 +114,7 @@ impl Imap {
     }
 
     pub(super) async fn thread(
-        &mut self,
+        &self,
         by: By,
         algorithm: &Algorithm,
         search: &Search,
@@ -146,7 +146,7 @@ impl Imap {
     }
 
     /// The messages that match.
-    async fn find(&mut self, search: &Search, hunt: Hunt) -> Result<Found, Done> {
+    async fn find(&self, search: &Search, hunt: Hunt) -> Result<Found, Done> {
         let Some(open) = &self.selected else {
             return Err(Done::unavailable());
         };

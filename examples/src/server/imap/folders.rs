@@ -33,7 +33,7 @@ type Refused = Done;
 
 impl Imap {
     /// Carries out a command about mailboxes.
-    pub(super) async fn mailboxes(&mut self, command: CommandBody, out: &mut Untagged) -> Answer {
+    pub(super) async fn mailboxes(&self, command: CommandBody, out: &mut Untagged) -> Answer {
         let Some(account) = self.account.clone() else {
             return Answer::Done(Done::unavailable());
         };

@@ -27,7 +27,7 @@ use mailtls::{
 };
 use mailwire_core::{
     machine::TlsInfo,
-    sasl::{FailKind, Mechanism as Sasl},
+    sasl::FailKind,
     secret::{SecretBytes, SecretString},
     text::Octets,
 };
@@ -45,7 +45,7 @@ pub use self::words::Translations;
 use self::{append::Coming, fetch::Fetching, selected::Open};
 use super::{
     LoginDeadline, Shared,
-    login::{Login, Progress},
+    login::{Exchange, Progress},
 };
 use crate::{accounts::Checked, store::Account};
 
@@ -85,7 +85,7 @@ where
             () = session.stirred(), if session.idles => {
                 let mut out = Untagged::new();
                 connection.during(session.tell_news(&mut out)).await;
-                session.apply(Reaction::from(out), connection.machine());
+                apply(Reaction::from(out), connection.machine());
                 continue;
             }
         };
@@ -100,7 +100,7 @@ where
             Ok(Turn::Closed) => break None,
             Err(error) => break Some(error),
         };
-        session.apply(reaction, connection.machine());
+        apply(reaction, connection.machine());
     };
     let mut summary = Summary::default()
         .tls(connection.machine().tls().cloned())
@@ -115,6 +115,13 @@ where
     summary
 }
 
+fn apply(reaction: Reaction, machine: &mut Server) {
+    if let Err(misuse) = reaction.apply(machine) {
+        tracing::error!(%misuse, "the IMAP session answered what was not asked");
+        machine.abort();
+    }
+}
+
 fn connection_waits_for_login<IO>(connection: &mut Connection<Server, IO>) -> bool
 where
     IO: AsyncRead + AsyncWrite + Unpin,
@@ -124,7 +131,7 @@ where
 
 struct Imap {
     shared: Arc<Shared>,
-    login: Option<Login>,
+    login: Exchange,
     tls: Option<TlsInfo>,
     user: Option<String>,
     account: Option<Account>,
@@ -145,7 +152,7 @@ impl Imap {
     fn new(shared: Arc<Shared>) -> Self {
         Self {
             shared,
-            login: None,
+            login: Exchange::default(),
             tls: None,
             user: None,
             account: None,
@@ -158,13 +165,6 @@ impl Imap {
             is_lost: false,
             fetched: 0,
             appended: 0,
-        }
-    }
-
-    fn apply(&mut self, reaction: Reaction, machine: &mut Server) {
-        if let Err(misuse) = reaction.apply(machine) {
-            tracing::error!(%misuse, "the IMAP session answered what was not asked");
-            machine.abort();
         }
     }
 
@@ -185,17 +185,11 @@ impl Imap {
     async fn progress(&mut self, progress: Progress) -> AuthAnswer {
         match progress {
             Progress::Challenge(challenge) => AuthAnswer::Challenge(challenge),
-            Progress::Accepted(account) => {
-                self.login = None;
-                match self.enter(account).await {
-                    Ok(()) => AuthAnswer::Accept,
-                    Err(done) => AuthAnswer::Refuse(done),
-                }
-            }
-            Progress::Refused(kind) => {
-                self.login = None;
-                AuthAnswer::Refuse(refusal(kind))
-            }
+            Progress::Accepted(account) => match self.enter(account).await {
+                Ok(()) => AuthAnswer::Accept,
+                Err(done) => AuthAnswer::Refuse(done),
+            },
+            Progress::Refused(kind) => AuthAnswer::Refuse(refusal(kind)),
         }
     }
 }
@@ -213,12 +207,12 @@ impl Session for Imap {
         // LOGIN carries octets, the accounts are of text.
         let (Ok(user), Ok(password)) = (
             std::str::from_utf8(&user),
-            String::from_utf8(password.expose().to_vec()),
+            std::str::from_utf8(password.expose()),
         ) else {
             return Err(Done::wrong_credentials());
         };
         let account = self.shared.recipients.login(user);
-        let password = SecretString::new(password);
+        let password = SecretString::new(password.to_owned());
         match self.shared.accounts.check(&account, password).await {
             Checked::Accepted => self.enter(account).await,
             Checked::Rejected => Err(Done::wrong_credentials()),
@@ -227,34 +221,19 @@ impl Session for Imap {
     }
 
     async fn auth(&mut self, step: AuthStep) -> AuthAnswer {
-        let shared = Arc::clone(&self.shared);
-        let (accounts, recipients) = (&shared.accounts, &shared.recipients);
         let progress = match step {
             AuthStep::Start { mechanism, initial } => {
-                let Some(mechanism) = Sasl::from_name(mechanism.as_str().as_bytes()) else {
-                    return AuthAnswer::Refuse(Done::no("mechanism not offered"));
-                };
-                let mut login = match Login::start(mechanism, self.tls.as_ref()) {
-                    Ok(login) => login,
-                    Err(kind) => return AuthAnswer::Refuse(refusal(kind)),
-                };
-                let initial = initial.as_ref().map(|i| i.expose().as_slice());
-                let progress = login.begin(initial, accounts, recipients).await;
-                self.login = Some(login);
-                progress
+                let (name, tls) = (mechanism.as_str().as_bytes(), self.tls.as_ref());
+                let begun = self.login.begin(name, initial.as_ref(), tls, &self.shared);
+                begun.await
             }
-            AuthStep::Response(response) => {
-                let Some(login) = &mut self.login else {
-                    return AuthAnswer::Refuse(Done::bad("no exchange is open"));
-                };
-                login.respond(response.expose(), accounts, recipients).await
-            }
+            AuthStep::Response(response) => self.login.respond(&response, &self.shared).await,
         };
         self.progress(progress).await
     }
 
     fn auth_cancelled(&mut self) {
-        self.login = None;
+        self.login.cancel();
     }
 
     fn secured(&mut self, tls: &TlsInfo) {
@@ -306,7 +285,11 @@ impl Session for Imap {
     }
 
     async fn more(&mut self, out: &mut Untagged) -> Answer {
-        self.fetch_on(out).await
+        let answer = self.fetch_on(out).await;
+        if answer != Answer::More {
+            self.hold_back(out);
+        }
+        answer
     }
 
     async fn append(&mut self, mailbox: Mailbox, message: Message) -> Result<(), Done> {

@@ -11,6 +11,7 @@ use mailwire_imap::{
     command::{CommandBody, SelectParameters},
     flag::Flag,
     mailbox::Mailbox,
+    response::{Code, Condition, Response, Status},
     server::{Access, Done, Extension, Extensions, Selected},
     session::{Answer, Untagged},
     toolkit::{
@@ -41,6 +42,8 @@ pub(super) struct Open {
     looked: Instant,
     /// UIDs below it have been looked at for `\Recent`.
     next_claim: u32,
+    /// The client has been told of all changes up to this modification sequence.
+    told: u64,
 }
 
 impl Open {
@@ -124,6 +127,7 @@ impl Imap {
             saved: Saved::new(),
             looked: Instant::now(),
             next_claim: 1,
+            told: snapshot.highest_mod_seq,
         };
         open.claim(&snapshot);
         // SELECT tells of them.
@@ -192,6 +196,24 @@ impl Imap {
             for response in open.view.changes(timing).take(most) {
                 out.push(response);
             }
+            if !open.view.has_changes(Timing::Any) {
+                open.told = open.view.snapshot().highest_mod_seq;
+            }
+        }
+    }
+
+    /// Behind a command that may not tell of messages that are gone: a client that loses the
+    /// connection now has to hear of them when it comes back, whatever newer changes it was told
+    /// of (RFC 7162 §3.2).
+    pub(super) fn hold_back(&self, out: &mut Untagged) {
+        if let Some(open) = &self.selected
+            && self.enabled.has(Extension::QResync)
+            && open.view.has_changes(Timing::Any)
+        {
+            let code = Code::HighestModSeq(open.told);
+            let text = "some messages are gone";
+            let status = Status::untagged(Condition::Ok, Some(&code), text);
+            out.push(Response::Status(status));
         }
     }
 
@@ -262,6 +284,7 @@ impl Imap {
         };
         if answer != Answer::More {
             self.tell(timing, out);
+            self.hold_back(out);
         }
         answer
     }

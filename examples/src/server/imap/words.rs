@@ -40,11 +40,15 @@ pub(super) fn system_flags() -> Flags {
     SYSTEM.into_iter().map(|(_, flag)| flag).collect()
 }
 
+/// The keyword that a file name has a letter for, so that every mailbox has room for it.
+const FORWARDED: &[u8] = b"$Forwarded";
+
 /// All flags of a mailbox: for FLAGS.
 pub(super) fn all_flags(snapshot: &Snapshot) -> Flags {
     let mut flags = system_flags();
-    for keyword in snapshot.keywords() {
-        if let Ok(flag) = Flag::new(keyword.as_bytes()) {
+    let keywords = snapshot.keywords().iter().map(|keyword| keyword.as_bytes());
+    for keyword in keywords.chain([FORWARDED]) {
+        if let Ok(flag) = Flag::new(keyword) {
             flags.insert(&flag);
         }
     }

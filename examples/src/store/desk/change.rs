@@ -136,8 +136,12 @@ impl<F: Fs> Bench<'_, F> {
         if renamed {
             let fs = self.fs();
             fs.sync_dir(&open.maildir.cur).doing("sync flags")?;
-            for old in old_names {
-                vanished(fs.unlink(&open.maildir.new, &old)).doing("change flags")?;
+            if !old_names.is_empty() {
+                for old in old_names {
+                    vanished(fs.unlink(&open.maildir.new, &old)).doing("change flags")?;
+                }
+                // An old name would bring back a message whose new name is removed.
+                fs.sync_dir(&open.maildir.new).doing("sync flags")?;
             }
             self.own_changes(open);
         }

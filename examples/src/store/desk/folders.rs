@@ -237,22 +237,21 @@ impl<F: Fs> Desk<F> {
             let bell = bells.entry(folder.clone());
             bell.or_insert_with(|| watch::Sender::new(0)).subscribe()
         };
-        let uid_validity = self.enter(now, |bench| {
+        self.enter(now, |bench| {
             let mut open = bench.open(folder)?;
             if access == Access::ReadWrite {
                 bench.claim(&mut open, number);
             }
             let uid_validity = open.loaded.snapshot.uid_validity;
             bench.close(open);
-            Ok(uid_validity)
-        })?;
-        let place = self.cell.work();
-        let state = place.states.get(folder).ok_or(MailboxError::Gone)?;
-        Ok(Opened {
-            uid_validity,
-            number,
-            snapshots: state.snapshots.subscribe(),
-            arrivals,
+            // Here and not later, for what nobody has open may be forgotten at the end of this.
+            let state = bench.states.entry(folder.clone()).or_default();
+            Ok(Opened {
+                uid_validity,
+                number,
+                snapshots: state.snapshots.subscribe(),
+                arrivals: arrivals.clone(),
+            })
         })
     }
 

@@ -20,6 +20,10 @@ use crate::store::{
 /// system goes in steps of 10 ms or less.
 const TICK: i128 = 100_000_000;
 
+/// A change that others make between two steps of ours has the mark of ours. It is looked for after this time, since
+/// a look at a large mailbox after each change would cost more than the change.
+const AFTER_OWN: i128 = 20_000_000_000;
+
 /// Files by their base names.
 type Listing = HashMap<OsString, (Part, OsString)>;
 
@@ -30,10 +34,11 @@ impl Seen {
             return [true; 2];
         };
         if seen == marks {
+            let patience = if self.own { AFTER_OWN } else { TICK };
             // A time in the future says nothing.
             let young = marks
                 .iter()
-                .any(|mark| (0..TICK).contains(&(now - mark.modified)));
+                .any(|mark| (0..patience).contains(&(now - mark.modified)));
             return [!self.sure && !young; 2];
         }
         [seen[0] != marks[0], seen[1] != marks[1]]
@@ -63,8 +68,13 @@ impl<F: Fs> Bench<'_, F> {
     pub(super) fn look(&mut self, open: &mut Open<F>) -> Result<(), Failure> {
         let fs = self.fs();
         let now = self.now.as_nanosecond();
+        let bells = self.desk.cell.bells();
+        let deliveries = bells.get(&open.folder).map_or(0, |bell| *bell.borrow());
+        drop(bells);
         let marks = marks(fs, &open.maildir).doing("look at a mailbox")?;
-        let behind = open.loaded.seen.behind(&marks, now);
+        let mut behind = open.loaded.seen.behind(&marks, now);
+        // It may have the mark of a change of ours.
+        behind[0] |= deliveries != open.loaded.seen.deliveries;
         if behind == [false; 2] {
             return Ok(());
         }
@@ -89,9 +99,14 @@ impl<F: Fs> Bench<'_, F> {
             open.loaded.twins.clear();
         }
         open.loaded.twins.extend(twins);
+        let before = open.loaded.seen;
+        let settled = marks.iter().all(|mark| now - mark.modified >= TICK);
         open.loaded.seen = Seen {
             marks: Some(marks),
-            sure: marks.iter().all(|mark| now - mark.modified >= TICK),
+            // What was not listed is as doubtful as before.
+            sure: settled && (whole || before.sure),
+            own: !whole && before.own,
+            deliveries,
         };
         Ok(())
     }
@@ -194,7 +209,7 @@ impl<F: Fs> Bench<'_, F> {
 
     /// A session that may write takes what nobody has taken: it alone is told that the messages are recent, and they
     /// move from `new` to `cur`. One that cannot be moved stays where it is and is no worse for it.
-    pub(super) fn claim(&mut self, open: &mut Open<F>, session: u64) {
+    pub(super) fn claim(&self, open: &mut Open<F>, session: u64) {
         let free = |listed: &Listed| listed.claim == Claim::Open;
         if open.loaded.snapshot.messages.iter().any(free) {
             for listed in &mut Arc::make_mut(&mut open.loaded.snapshot).messages {
@@ -241,6 +256,8 @@ impl<F: Fs> Bench<'_, F> {
                 (entry.file, entry.part) = (file.into_boxed_os_str(), Part::Cur);
             }
         }
+        // The first name would bring back a message whose second name is removed.
+        fs.sync_dir(&maildir.new)?;
         self.own_changes(open);
         Ok(())
     }
@@ -250,6 +267,8 @@ impl<F: Fs> Bench<'_, F> {
         open.loaded.seen = Seen {
             marks: marks(self.fs(), &open.maildir).ok(),
             sure: false,
+            own: true,
+            deliveries: open.loaded.seen.deliveries,
         };
     }
 }

@@ -62,6 +62,10 @@ pub(super) struct Seen {
     pub(super) marks: Option<[Mark; 2]>,
     /// Whether no change can hide behind the same mark.
     pub(super) sure: bool,
+    /// Whether the last change of the mark was made here.
+    pub(super) own: bool,
+    /// How many deliveries there were by then.
+    pub(super) deliveries: u64,
 }
 
 impl Default for State {

@@ -295,7 +295,9 @@ fn store_13_a_session_lets_go_of_a_mailbox_whose_index_is_gone() {
     assert_eq!(desk.refresh(ticket, at(NOW)), Err(MailboxError::Gone));
     let anew = self::session(&place);
     assert!(look(&anew).uid_validity > before.uid_validity);
-    fs::remove_file(place.home.join("mailwire-index.sqlite")).unwrap();
+    for name in ["mailwire-index.sqlite", "mailwire-index.sqlite-wal"] {
+        fs::remove_file(place.home.join(name)).unwrap();
+    }
     fs::write(place.home.join("mailwire-index.sqlite"), "not a database").unwrap();
     let third = self::session(&place);
     assert!(third.1.uid_validity > anew.1.uid_validity);

@@ -4,11 +4,11 @@ use core::num::NonZeroU32;
 
 use bytes::{BufMut, BytesMut};
 
-use super::{Entry, Fetch, Index, Kind, Plain, Section};
+use super::{Entry, Fetch, Index, Kind, Plain, Section, noted};
 use crate::{
-    bodystructure::BodyStructure,
+    bodystructure::{BodyForm, BodyStructure, BodyStructureBuilder, Unbalanced},
     datetime::DateTime,
-    envelope::Envelope,
+    envelope::{Envelope, EnvelopeBuilder},
     flag::Flags,
     response::{
         Tolerances,
@@ -37,7 +37,11 @@ pub struct FetchBuilder {
 
 impl FetchBuilder {
     pub(super) fn new(number: NonZeroU32) -> Self {
-        let mut wire = BytesMut::with_capacity(512);
+        Self::within(number, BytesMut::with_capacity(512))
+    }
+
+    pub(super) fn within(number: NonZeroU32, mut wire: BytesMut) -> Self {
+        wire.clear();
         wire.put_slice(b"* ");
         write::number(&mut wire, number.get().into());
         wire.put_slice(b" FETCH (");
@@ -51,7 +55,7 @@ impl FetchBuilder {
 
     /// One item: its name, and what writes its value.
     fn item(mut self, kind: Kind, name: &[u8], put: impl FnOnce(&mut BytesMut)) -> Self {
-        if self.wire.last() != Some(&b'(') || self.index.len > 0 {
+        if self.wire.last() != Some(&b'(') || self.index.len > 0 || self.index.rest > 0 {
             self.wire.put_u8(b' ');
         }
         let start = narrow(self.wire.len());
@@ -59,7 +63,7 @@ impl FetchBuilder {
         self.wire.put_u8(b' ');
         let value = narrow(self.wire.len());
         put(&mut self.wire);
-        self.index.push(Entry {
+        self.index.push(&Entry {
             kind,
             name: start,
             value,
@@ -118,11 +122,66 @@ impl FetchBuilder {
             wire.put_slice(envelope.wire());
         });
         let at = narrow(builder.wire.len() - envelope.wire().len());
-        builder.plain.envelope = (at, envelope.starts());
+        if let Some(noted) = noted(at, envelope.starts()) {
+            builder.plain.envelope = noted;
+        }
         builder
     }
 
-    /// `BODY`: what was built as [`BodyForm::Body`](crate::bodystructure::BodyForm::Body).
+    /// `ENVELOPE`, written in its place instead of being built first.
+    ///
+    /// ```
+    /// use mailwire_imap::{envelope::Envelope, response::Fetch};
+    /// let fetch = Fetch::builder(std::num::NonZero::new(1).unwrap())
+    ///     .envelope_of(&Envelope::builder().subject(Some(b"hi")))
+    ///     .build();
+    /// assert_eq!(fetch.envelope().unwrap().subject().unwrap(), "hi");
+    /// ```
+    #[must_use]
+    pub fn envelope_of(self, envelope: &EnvelopeBuilder<'_>) -> Self {
+        let mut starts = None;
+        let mut builder = self.item(Kind::Envelope, b"ENVELOPE", |wire| {
+            starts = noted(narrow(wire.len()), envelope.put(wire));
+        });
+        if let Some(starts) = starts {
+            builder.plain.envelope = starts;
+        }
+        builder
+    }
+
+    /// `BODYSTRUCTURE`, or `BODY` as `form` says, written in its place instead of being built first.
+    ///
+    /// # Errors
+    ///
+    /// [`Unbalanced`] if the calls to the builder were not one tree.
+    ///
+    /// ```
+    /// use mailwire_imap::{bodystructure::{BodyForm, PartFields}, response::Fetch};
+    /// let fetch = Fetch::builder(std::num::NonZero::new(1).unwrap())
+    ///     .body_structure_of(BodyForm::Body, |body| body.part(&PartFields::new(b"IMAGE", b"PNG")))?
+    ///     .build();
+    /// assert_eq!(fetch.wire(), br#"* 1 FETCH (BODY ("IMAGE" "PNG" NIL NIL NIL "7BIT" 0))"#);
+    /// # Ok::<(), mailwire_imap::bodystructure::Unbalanced>(())
+    /// ```
+    pub fn body_structure_of(
+        self,
+        form: BodyForm,
+        build: impl FnOnce(&mut BodyStructureBuilder),
+    ) -> Result<Self, Unbalanced> {
+        let (kind, name): (_, &[u8]) = match form {
+            BodyForm::Body => (Kind::Body, b"BODY"),
+            BodyForm::BodyStructure => (Kind::BodyStructure, b"BODYSTRUCTURE"),
+        };
+        let mut outcome = Ok(());
+        let builder = self.item(kind, name, |wire| {
+            let mut body = BodyStructureBuilder::behind(core::mem::take(wire), form);
+            build(&mut body);
+            (*wire, outcome) = body.into_wire();
+        });
+        outcome.map(|()| builder)
+    }
+
+    /// `BODY`: what was built as [`BodyForm::Body`].
     #[must_use]
     pub fn body(self, body: &BodyStructure) -> Self {
         self.item(Kind::Body, b"BODY", |wire| wire.put_slice(body.wire()))
@@ -253,15 +312,25 @@ impl FetchBuilder {
     #[must_use]
     pub fn build(mut self) -> Fetch {
         self.wire.put_u8(b')');
+        let wire = core::mem::take(&mut self.wire);
+        self.around(wire)
+    }
+
+    /// The response, and the rest of the buffer for the next one: see [`Fetch::builder_in`].
+    #[must_use]
+    pub fn build_and_keep(mut self) -> (Fetch, BytesMut) {
+        self.wire.put_u8(b')');
+        let mut buffer = core::mem::take(&mut self.wire);
+        let wire = buffer.split();
+        (self.around(wire), buffer)
+    }
+
+    fn around(self, wire: BytesMut) -> Fetch {
         Fetch {
-            frame: self.wire.freeze(),
+            frame: wire.freeze(),
             number: self.number,
-            uid: self.plain.uid,
-            size: self.plain.size,
-            mod_seq: self.plain.mod_seq,
             index: self.index,
-            envelope: self.plain.envelope,
-            body: self.plain.body,
+            plain: self.plain,
             manner: (Tolerances::NONE, true),
         }
     }

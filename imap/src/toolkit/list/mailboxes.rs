@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use super::pattern::is_in_inbox;
+use super::{name::with_inbox, pattern::is_in_inbox};
 use crate::{
     mailbox::Mailbox,
     response::{ListAttribute, Namespace, Namespaces},
@@ -144,10 +144,17 @@ pub(super) struct Node {
 }
 
 impl Mailboxes {
-    /// Puts them into order; of several with one name the last one counts.
+    /// Puts them into order, INBOX as the first level of a name in upper case; of several with one
+    /// name the last one counts.
     #[must_use]
     pub fn new(delimiter: Option<u8>, facts: impl IntoIterator<Item = MailboxFacts>) -> Self {
         let mut facts: Vec<MailboxFacts> = facts.into_iter().collect();
+        for facts in &mut facts {
+            if is_in_inbox(facts.name.as_bytes(), delimiter) {
+                // Else INBOX would be told twice, by each way to write it.
+                facts.name = with_inbox(&facts.name, delimiter);
+            }
+        }
         facts.reverse();
         facts.sort_by(|one, two| order(one.name.as_bytes(), two.name.as_bytes(), delimiter));
         facts.dedup_by(|one, two| one.name == two.name);
@@ -175,6 +182,7 @@ impl Mailboxes {
     /// What is known of the mailbox of this name.
     #[must_use]
     pub fn get(&self, name: &Mailbox) -> Option<&MailboxFacts> {
+        let name = with_inbox(name, self.delimiter);
         let at = self.facts.binary_search_by(|facts| {
             order(facts.name.as_bytes(), name.as_bytes(), self.delimiter)
         });
@@ -184,6 +192,7 @@ impl Mailboxes {
     /// Whether there are mailboxes below this one: DELETE then keeps the name (RFC 9051 §6.3.5).
     #[must_use]
     pub fn has_children(&self, name: &Mailbox) -> bool {
+        let name = with_inbox(name, self.delimiter);
         let name = name.as_bytes();
         let above = |facts: &MailboxFacts| {
             order(facts.name.as_bytes(), name, self.delimiter) != Ordering::Greater

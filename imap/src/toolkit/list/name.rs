@@ -227,7 +227,7 @@ impl NamePolicy {
             }
             self.check_level(level)?;
         }
-        Ok(self.with_inbox(name))
+        Ok(with_inbox(name, self.delimiter))
     }
 
     fn check_level(&self, level: &str) -> Result<(), RefusedName> {
@@ -242,17 +242,17 @@ impl NamePolicy {
             _ => Ok(()),
         }
     }
+}
 
-    /// The same with INBOX in upper case where that is the first level.
-    fn with_inbox(&self, name: &Mailbox) -> Mailbox {
-        if !is_in_inbox(name.as_bytes(), self.delimiter) {
-            return name.to_owned();
-        }
-        let inbox = Mailbox::inbox();
-        let mut wire: Vec<u8> = inbox.as_bytes().to_vec();
-        wire.extend(name.as_bytes().iter().skip(wire.len()));
-        Mailbox::new(&wire).unwrap_or(inbox)
+/// The same name with INBOX in upper case where that is the first level.
+pub(super) fn with_inbox(name: &Mailbox, delimiter: Option<u8>) -> Mailbox {
+    if !is_in_inbox(name.as_bytes(), delimiter) {
+        return name.to_owned();
     }
+    let inbox = Mailbox::inbox();
+    let mut wire: Vec<u8> = inbox.as_bytes().to_vec();
+    wire.extend(name.as_bytes().iter().skip(wire.len()));
+    Mailbox::new(&wire).unwrap_or(inbox)
 }
 
 /// What nobody sees, or what other programs take for the end of a line.
