@@ -86,9 +86,7 @@ impl Mail {
     pub(crate) async fn deliver(&self, (name, _): (&str, &str), text: &str) {
         let mut sender = self.hello(Service::Lmtp).await;
         let text = format!("{text}\r\n.\r\n");
-        let reply = sender
-            .mail("", &format!("{name}@example.test"), text)
-            .await;
+        let reply = sender.mail("", &format!("{name}@example.test"), text).await;
         assert!(reply.starts_with("250"), "{reply}");
     }
 
@@ -186,9 +184,7 @@ impl Imap {
     /// Insists that the server says BYE, answers the command with this tag, and nothing else.
     pub(crate) async fn bye_and(&mut self, tag: &str) {
         let answer = self.end(tag).await;
-        let is_bye = |response: &Response| {
-            matches!(response, Response::Status(status) if status.condition() == Condition::Bye)
-        };
+        let is_bye = |response: &Response| matches!(response, Response::Status(status) if status.condition() == Condition::Bye);
         assert!(answer.untagged.iter().any(is_bye) && answer.is_ok());
         self.wire.closes().await;
     }
@@ -475,5 +471,7 @@ pub(crate) fn words(flags: &Flags) -> BTreeSet<String> {
 
 /// The numbers of a set that names each of them.
 pub(crate) fn numbers_of(set: &SequenceSet) -> Vec<u32> {
-    set.iter().flat_map(|range| range.bounds(u32::MAX)).collect()
+    set.iter()
+        .flat_map(|range| range.bounds(u32::MAX))
+        .collect()
 }

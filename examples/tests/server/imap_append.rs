@@ -72,7 +72,9 @@ fn a_message_is_kept_as_it_came_with_its_flags_and_date() {
         assert_eq!(fetch.size(), Some(shown.len() as u64));
         let date = fetch.internal_date().unwrap().timestamp();
         assert_eq!(date, 826_248_662);
-        let answer = other.ok("SEARCH SENTBEFORE 1-Jan-1990 BEFORE 8-Mar-1996").await;
+        let answer = other
+            .ok("SEARCH SENTBEFORE 1-Jan-1990 BEFORE 8-Mar-1996")
+            .await;
         assert_eq!(answer.found(), [0; 0]);
         assert_eq!(other.ok("SEARCH ON 8-Mar-1996").await.found(), [1]);
         assert_eq!(imap.messages, mail.fresh(BOB, "Sent").await);
@@ -85,11 +87,31 @@ fn imap_7_20_what_cannot_be_kept_is_refused_before_it_is_sent() {
         let mut imap = mail.imap_in(BOB, "INBOX").await;
         let large = vec![b'x'; 65_537];
         for (command, text, condition, code) in [
-            ("APPEND INBOX", &large[..], Condition::No, Some(Code::TooBig)),
-            ("APPEND Nowhere", b"text", Condition::No, Some(Code::TryCreate)),
-            ("APPEND Sent/../INBOX", b"text", Condition::No, Some(Code::TryCreate)),
+            (
+                "APPEND INBOX",
+                &large[..],
+                Condition::No,
+                Some(Code::TooBig),
+            ),
+            (
+                "APPEND Nowhere",
+                b"text",
+                Condition::No,
+                Some(Code::TryCreate),
+            ),
+            (
+                "APPEND Sent/../INBOX",
+                b"text",
+                Condition::No,
+                Some(Code::TryCreate),
+            ),
             ("APPEND INBOX", b"", Condition::No, None),
-            ("APPEND INBOX \"31-Feb-2020 00:00:00 +0000\"", b"text", Condition::Bad, None),
+            (
+                "APPEND INBOX \"31-Feb-2020 00:00:00 +0000\"",
+                b"text",
+                Condition::Bad,
+                None,
+            ),
             ("APPEND INBOX \"yesterday\"", b"text", Condition::Bad, None),
             ("APPEND INBOX (\\Recent)", b"text", Condition::Bad, None),
             ("APPEND INBOX (\\*)", b"text", Condition::Bad, None),
@@ -173,7 +195,11 @@ fn imap_20_many_messages_come_together_or_not_at_all() {
             (("", &large[..]), Condition::No, Some(Code::TooBig)),
             (("", b""), Condition::No, None),
             (("", b"with\0nul"), Condition::Bad, None),
-            (("\"31-Feb-2020 00:00:00 +0000\" ", b"x"), Condition::Bad, None),
+            (
+                ("\"31-Feb-2020 00:00:00 +0000\" ", b"x"),
+                Condition::Bad,
+                None,
+            ),
             (("(\\Recent) ", b"x"), Condition::Bad, None),
             (("nonsense ", b"x"), Condition::Bad, None),
         ] {
@@ -194,7 +220,10 @@ fn imap_20_many_messages_come_together_or_not_at_all() {
         assert_eq!(named.len(), 3);
         imap.learn().await;
         assert_eq!(imap.uids(), named);
-        assert_eq!((imap.flags(2), imap.flags(3)), (vec!["\\Seen"], vec!["work"]));
+        assert_eq!(
+            (imap.flags(2), imap.flags(3)),
+            (vec!["\\Seen"], vec!["work"])
+        );
         watcher.ok("NOOP").await;
         watcher.learn().await;
         assert_eq!(watcher.messages, imap.messages);

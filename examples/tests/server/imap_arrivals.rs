@@ -136,7 +136,11 @@ fn imap_27_a_file_that_is_gone_takes_no_number_away_in_the_middle() {
         all.sort();
         fs::remove_file(&all[1]).unwrap();
         // It is not known yet that it is gone; when it is, numbers stay as they are.
-        for command in ["FETCH 1:3 BODY.PEEK[]", "SEARCH ALL", "STORE 1:3 +FLAGS (\\Seen)"] {
+        for command in [
+            "FETCH 1:3 BODY.PEEK[]",
+            "SEARCH ALL",
+            "STORE 1:3 +FLAGS (\\Seen)",
+        ] {
             imap.ask(command).await;
             assert_eq!(imap.messages.len(), 3, "{command}");
         }
@@ -170,7 +174,10 @@ fn pop3_and_imap_share_an_inbox() {
         assert_eq!(imap.messages.len(), 3);
         let tag = imap.idle().await;
         pop3.says("QUIT", "+OK").await;
-        until(&mut imap, |response| matches!(response, Response::Expunge(_))).await;
+        until(&mut imap, |response| {
+            matches!(response, Response::Expunge(_))
+        })
+        .await;
         imap.done(&tag).await;
         assert_eq!(imap.messages.len(), 2);
         assert_eq!(imap.messages, mail.fresh(ALICE, "INBOX").await);

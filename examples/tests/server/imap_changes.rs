@@ -27,7 +27,11 @@ async fn subjects(imap: &mut Imap) -> Vec<String> {
     let subject = |fetch: &&mailwire_imap::response::Fetch| {
         let header = fetch.section(b"HEADER").unwrap().text().unwrap();
         let header = String::from_utf8(header.to_octets().to_vec()).unwrap();
-        header.trim_end().strip_prefix("Subject: ").unwrap().to_owned()
+        header
+            .trim_end()
+            .strip_prefix("Subject: ")
+            .unwrap()
+            .to_owned()
     };
     answer.fetches().iter().map(subject).collect()
 }
@@ -65,7 +69,10 @@ fn flags_and_keywords_survive_everything() {
         assert_eq!(mail.fresh(BOB, "INBOX").await, told);
         let mut imap = mail.imap_in(BOB, "INBOX").await;
         assert_eq!(imap.ok("SEARCH KEYWORD Work").await.found(), [2, 5]);
-        assert_eq!(imap.ok("SEARCH UNKEYWORD work UNDELETED").await.found(), [3, 4]);
+        assert_eq!(
+            imap.ok("SEARCH UNKEYWORD work UNDELETED").await.found(),
+            [3, 4]
+        );
         let answer = imap.ok("SELECT INBOX").await;
         assert!(answer.has(&Code::ReadWrite));
         let flags = answer.untagged.iter().find_map(|response| match response {
@@ -172,8 +179,10 @@ fn copies_and_moves_take_everything_along() {
     served(async |mail| {
         let mut imap = mail.imap_of(ALICE).await;
         for number in 1..=6 {
-            let front = format!("APPEND INBOX (\\Seen k{number}) \"0{number}-Jul-2020 10:00:00 +0000\"");
-            imap.ask_with(&front, format!("Subject: {number}\r\n\r\n")).await;
+            let front =
+                format!("APPEND INBOX (\\Seen k{number}) \"0{number}-Jul-2020 10:00:00 +0000\"");
+            imap.ask_with(&front, format!("Subject: {number}\r\n\r\n"))
+                .await;
         }
         imap.ok("SELECT INBOX").await;
         imap.learn().await;
@@ -190,7 +199,9 @@ fn copies_and_moves_take_everything_along() {
         // MOVE: COPYUID comes before the messages go (RFC 6851 §4.3).
         let answer = imap.ok("MOVE 1,6 Archive").await;
         let at = |is: fn(&Response) -> bool| answer.untagged.iter().position(is).unwrap();
-        assert!(at(|r| matches!(r, Response::Status(_))) < at(|r| matches!(r, Response::Expunge(_))));
+        assert!(
+            at(|r| matches!(r, Response::Status(_))) < at(|r| matches!(r, Response::Expunge(_)))
+        );
         assert_eq!(copied(&answer), (vec![1, 6], vec![4, 5]));
         assert_eq!(subjects(&mut imap).await, ["2", "3", "4", "5"]);
         watcher.ok("NOOP").await;

@@ -363,7 +363,8 @@ fn imap_31_other_protocols_on_the_ports_of_imap() {
         }
         // A TLS hello in clear: silence behind the greeting.
         let mut wire = mail.connect(Service::Imap).await;
-        wire.send(b"\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03").await;
+        wire.send(b"\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03")
+            .await;
         wire.closes().await;
         // Clear text on the port that begins with TLS: a hint, and the end.
         let mut wire = mail.raw(Service::Imaps).await;
@@ -384,7 +385,10 @@ fn dos_1_2_silent_and_slow_imap_clients_are_closed() {
         assert!(about(taken, 60), "{taken}");
         // A drip gains no time.
         let mut wire = mail.connect(Service::Imap).await;
-        let noop = b"a NOOP".iter().copied().chain(std::iter::repeat_n(b'x', 1_000));
+        let noop = b"a NOOP"
+            .iter()
+            .copied()
+            .chain(std::iter::repeat_n(b'x', 1_000));
         let (said, taken) = wire.drip(noop).await;
         assert!(about(taken, 60), "{taken}");
         assert!(said.starts_with("* BYE"), "{said}");
@@ -409,7 +413,13 @@ fn dos_4_one_imap_connection_too_many_is_told_so() {
         wire.closes().await;
         two.ok("NOOP").await;
         drop(one);
-        while !mail.raw(Service::Imap).await.reply().await.starts_with("* OK") {}
+        while !mail
+            .raw(Service::Imap)
+            .await
+            .reply()
+            .await
+            .starts_with("* OK")
+        {}
     });
 }
 

@@ -34,7 +34,9 @@ async fn names(imap: &mut Imap) -> Vec<String> {
 
 /// UIDVALIDITY and UIDNEXT.
 async fn marks(imap: &mut Imap, name: &str) -> (u32, u32) {
-    let answer = imap.ok(format!("STATUS {name} (UIDVALIDITY UIDNEXT)")).await;
+    let answer = imap
+        .ok(format!("STATUS {name} (UIDVALIDITY UIDNEXT)"))
+        .await;
     let (mut validity, mut next) = (0, 0);
     for response in &answer.untagged {
         if let Response::MailboxStatus(status) = response {
@@ -135,7 +137,11 @@ fn what_is_open_elsewhere_can_be_deleted_and_renamed() {
         imap.ok("SELECT play").await;
         let answer = imap.ask("DELETE play").await;
         if answer.status.condition() == Condition::Ok {
-            assert!(!names(&mut mail.imap_of(BOB).await).await.contains(&"play".to_owned()));
+            assert!(
+                !names(&mut mail.imap_of(BOB).await)
+                    .await
+                    .contains(&"play".to_owned())
+            );
         }
     });
 }
@@ -252,7 +258,10 @@ fn imap_33_uids_over_random_operations() {
                 let (validity, next) = marks(&mut imap, name).await;
                 assert!(uids.last().is_none_or(|last| *last < next));
                 let known = highest.entry(name).or_default();
-                assert!((validity, next) >= *known, "{name}: {known:?} {validity} {next}");
+                assert!(
+                    (validity, next) >= *known,
+                    "{name}: {known:?} {validity} {next}"
+                );
                 *known = (validity, next);
                 if uids.is_empty() {
                     continue;
@@ -294,16 +303,58 @@ fn imap_19_store_20_no_name_leads_out_of_the_store() {
         imap.append("INBOX", "Subject: bob's\r\n\r\n").await;
         let home = mail.home(BOB).as_os_str().as_bytes().to_vec();
         let outside = |all: BTreeSet<Vec<u8>>| -> BTreeSet<Vec<u8>> {
-            all.into_iter().filter(|path| !path.starts_with(&home)).collect()
+            all.into_iter()
+                .filter(|path| !path.starts_with(&home))
+                .collect()
         };
         let before = outside(paths(mail.dir.path()));
         let deep = vec!["a"; 1_000].join("/");
         let mut hostile: Vec<Vec<u8>> = [
-            "..", ".", "../alice", "a/../../alice", "/etc", "/", "//", "a//b", "a/", "/a",
-            "../../../../../../tmp/x", "INBOX/..", "INBOX/../..", "inbox/../../alice", "&", "&AGE-",
-            "&2D0-", "&AC8-", "&AC4-&AC4-", "&AC4ALg-", "..&AC8-alice", "&AC8-etc", "&AAA-", "&AA0ACg-",
-            "&ZeVnLIqe", "&Jjo!-", "a*", "a%", "*", "%", ".new", "new", "cur", "tmp", ".Sent", "a..b",
-            "a\\..\\b", "~", "~root", "#news", "%2e%2e", "a\\5c..", "a\\2e", ":2,S", "a:b",
+            "..",
+            ".",
+            "../alice",
+            "a/../../alice",
+            "/etc",
+            "/",
+            "//",
+            "a//b",
+            "a/",
+            "/a",
+            "../../../../../../tmp/x",
+            "INBOX/..",
+            "INBOX/../..",
+            "inbox/../../alice",
+            "&",
+            "&AGE-",
+            "&2D0-",
+            "&AC8-",
+            "&AC4-&AC4-",
+            "&AC4ALg-",
+            "..&AC8-alice",
+            "&AC8-etc",
+            "&AAA-",
+            "&AA0ACg-",
+            "&ZeVnLIqe",
+            "&Jjo!-",
+            "a*",
+            "a%",
+            "*",
+            "%",
+            ".new",
+            "new",
+            "cur",
+            "tmp",
+            ".Sent",
+            "a..b",
+            "a\\..\\b",
+            "~",
+            "~root",
+            "#news",
+            "%2e%2e",
+            "a\\5c..",
+            "a\\2e",
+            ":2,S",
+            "a:b",
         ]
         .map(|name| name.as_bytes().to_vec())
         .to_vec();

@@ -108,7 +108,9 @@ fn imap_22_a_flood_of_news_is_kept_within_bounds() {
         let mut writer = mail.imap_in(BOB, "INBOX").await;
         writer.fill("INBOX", 40).await;
         let keywords: Vec<_> = (0..20).map(|n| format!("{n}{}", "k".repeat(40))).collect();
-        writer.ok(format!("STORE 1:* +FLAGS.SILENT ({})", keywords.join(" "))).await;
+        writer
+            .ok(format!("STORE 1:* +FLAGS.SILENT ({})", keywords.join(" ")))
+            .await;
         let mut idler = mail.imap_in(BOB, "INBOX").await;
         let tag = idler.idle().await;
         // Each round is 40 responses of 900 octets for a client that reads none of them.
@@ -163,7 +165,10 @@ fn imap_23_a_reader_that_does_not_read_is_cut_off() {
 #[cfg(target_os = "linux")]
 fn peak(id: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .unwrap();
     let digits: String = line.chars().filter(char::is_ascii_digit).collect();
     digits.parse().unwrap()
 }
@@ -192,7 +197,9 @@ fn imap_23_memory_does_not_grow_with_what_is_fetched() {
         reader.bodies.clear();
         let before = peak(running.id());
         // 128 MiB are asked for, and none of it is read while others work.
-        let tag = reader.begin("FETCH 1:* (BODY.PEEK[] BODY.PEEK[TEXT])").await;
+        let tag = reader
+            .begin("FETCH 1:* (BODY.PEEK[] BODY.PEEK[TEXT])")
+            .await;
         for _ in 0..50 {
             imap.ok("NOOP").await;
             imap.ok("STATUS INBOX (UNSEEN SIZE)").await;

@@ -114,16 +114,24 @@ fn a_message_larger_than_what_is_held_comes_whole_and_in_parts() {
                 .ok(format!("FETCH 1 {items} BINARY.PEEK[2]<{from}.{len}>)"))
                 .await;
             let all = contents(&mut imap, &answer);
-            assert!(all == [part(&message), part(&text), part(&binary)], "{from} {len}");
+            assert!(
+                all == [part(&message), part(&text), part(&binary)],
+                "{from} {len}"
+            );
         }
         // Both in one go, and the structure of what was never held.
-        let answer = imap.ok("FETCH 1:2 (UID BODYSTRUCTURE ENVELOPE BODY[])").await;
+        let answer = imap
+            .ok("FETCH 1:2 (UID BODYSTRUCTURE ENVELOPE BODY[])")
+            .await;
         assert_eq!(answer.fetches().len(), 2);
         assert!(imap.bodies.pop().unwrap() == message);
         let structure = answer.fetches()[0].body_structure().unwrap();
         let shown = format!("{structure:?}").to_ascii_lowercase();
         assert!(shown.contains("octet-stream"), "{shown}");
-        assert_eq!((imap.flags(1), imap.flags(2)), (vec!["\\Seen"], vec!["\\Seen"]));
+        assert_eq!(
+            (imap.flags(1), imap.flags(2)),
+            (vec!["\\Seen"], vec!["\\Seen"])
+        );
         // It is looked through, too.
         let last = String::from_utf8(text[text.len() - 30..].to_vec()).unwrap();
         let last = last.trim_end().rsplit(' ').next().unwrap();
@@ -216,12 +224,15 @@ fn store_24_the_size_is_that_of_what_is_read() {
                 .await;
             let all = contents(&mut imap, &answer);
             assert_eq!(answer.fetch().size(), Some(all[0].len() as u64), "{at}");
-            let has_bare_lf = all[0].iter().enumerate().any(|(i, o)| {
-                *o == b'\n' && (i == 0 || all[0][i - 1] != b'\r')
-            });
+            let has_bare_lf = all[0]
+                .iter()
+                .enumerate()
+                .any(|(i, o)| *o == b'\n' && (i == 0 || all[0][i - 1] != b'\r'));
             assert!(!has_bare_lf && !all[0].contains(&0));
-            imap.ok(format!("FETCH {number} (ENVELOPE BODYSTRUCTURE BODY.PEEK[TEXT])"))
-                .await;
+            imap.ok(format!(
+                "FETCH {number} (ENVELOPE BODYSTRUCTURE BODY.PEEK[TEXT])"
+            ))
+            .await;
             imap.bodies.clear();
         }
         assert_eq!(files(&mail.home(BOB), &["new", "cur"]).len(), 8);
@@ -287,7 +298,13 @@ fn search_sort_and_thread() {
             let answer = imap.ok(format!("SORT {criteria} UTF-8 ALL")).await;
             assert_eq!(answer.found(), sorted, "{criteria}");
         }
-        assert_eq!(imap.ok("UID SORT (REVERSE ARRIVAL) UTF-8 2:3").await.found().len(), 2);
+        assert_eq!(
+            imap.ok("UID SORT (REVERSE ARRIVAL) UTF-8 2:3")
+                .await
+                .found()
+                .len(),
+            2
+        );
         let answer = imap.ok("THREAD REFERENCES UTF-8 ALL").await;
         let Some(Response::Thread(thread)) = answer.untagged.first() else {
             panic!("{answer:?}");
@@ -299,7 +316,9 @@ fn search_sort_and_thread() {
         };
         assert_eq!(thread.wire(), b"* THREAD (3)(2 (1)(4))");
         // ESEARCH, and what it has saved.
-        let answer = imap.ok("UID SEARCH RETURN (MIN MAX COUNT ALL SAVE) SUBJECT plan").await;
+        let answer = imap
+            .ok("UID SEARCH RETURN (MIN MAX COUNT ALL SAVE) SUBJECT plan")
+            .await;
         let Some(Response::ESearch(found)) = answer.untagged.first() else {
             panic!("{answer:?}");
         };

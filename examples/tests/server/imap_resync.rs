@@ -63,7 +63,12 @@ fn store_unless_changed_since() {
             .ok(format!("FETCH 1:* (FLAGS) (CHANGEDSINCE {})", newest - 1))
             .await;
         assert!(!answer.fetches().is_empty() && answer.fetches().len() < 4);
-        assert!(answer.fetches().iter().all(|fetch| fetch.mod_seq().is_some()));
+        assert!(
+            answer
+                .fetches()
+                .iter()
+                .all(|fetch| fetch.mod_seq().is_some())
+        );
         let answer = imap
             .ok(format!("UID STORE 1 (UNCHANGEDSINCE {newest}) FLAGS ()"))
             .await;
@@ -101,7 +106,9 @@ fn after_enable_vanished_stands_for_expunge() {
         }
         imap.done(&tag).await;
         assert_eq!(imap.uids(), [5]);
-        let answer = imap.ok("UID FETCH 1:* FLAGS (CHANGEDSINCE 1 VANISHED)").await;
+        let answer = imap
+            .ok("UID FETCH 1:* FLAGS (CHANGEDSINCE 1 VANISHED)")
+            .await;
         assert_eq!(answer.vanished(), [1, 2, 3, 4]);
     });
 }
@@ -116,7 +123,10 @@ struct Kept {
 fn keep(kept: &mut Kept, fetch: &Fetch) {
     let uid = fetch.uid().unwrap().get();
     let flags = Some(words(&fetch.flags().unwrap()));
-    let told = Told { uid: Some(uid), flags };
+    let told = Told {
+        uid: Some(uid),
+        flags,
+    };
     kept.messages.insert(uid, told);
 }
 
@@ -222,7 +232,9 @@ fn a_connection_that_is_lost_loses_no_expunge() {
             let (validity, mut mod_seq) = (validity(&answer), highest(&answer));
             imap.learn().await;
             let uids: Vec<_> = imap.uids().iter().map(u32::to_string).collect();
-            other.ok(format!("UID STORE {gone} +FLAGS (\\Deleted)")).await;
+            other
+                .ok(format!("UID STORE {gone} +FLAGS (\\Deleted)"))
+                .await;
             other.ok("EXPUNGE").await;
             other.ok("STORE 1 +FLAGS (\\Flagged)").await;
             other.ok("STORE 1 -FLAGS (\\Flagged)").await;
@@ -247,7 +259,9 @@ fn a_connection_that_is_lost_loses_no_expunge() {
             imap.ok("ENABLE QRESYNC").await;
             let known = uids.join(",");
             let answer = imap
-                .ok(format!("SELECT INBOX (QRESYNC ({validity} {mod_seq} {known}))"))
+                .ok(format!(
+                    "SELECT INBOX (QRESYNC ({validity} {mod_seq} {known}))"
+                ))
                 .await;
             assert_eq!(answer.vanished(), [gone], "{command}: {mod_seq}");
         }

@@ -51,15 +51,28 @@ async fn step(imap: &mut Imap, random: &mut Random, step: usize) {
     let count = imap.messages.len();
     let number = random.below(count) + 1;
     let to = (number + random.below(3)).min(count.max(1));
-    let uid = imap.messages.get(number - 1).map_or(1, |told| told.uid.unwrap());
+    let uid = imap
+        .messages
+        .get(number - 1)
+        .map_or(1, |told| told.uid.unwrap());
     let flag = random.one(&FLAGS);
-    let sign = random.one(&["+FLAGS", "-FLAGS", "FLAGS", "+FLAGS.SILENT", "-FLAGS.SILENT"]);
+    let sign = random.one(&[
+        "+FLAGS",
+        "-FLAGS",
+        "FLAGS",
+        "+FLAGS.SILENT",
+        "-FLAGS.SILENT",
+    ]);
     let text = format!("Subject: {step}\r\nMessage-ID: <{step}@x>\r\n\r\nstep {step}\r\n");
     match random.below(16) {
-        0..=2 => drop(imap.ask_with(random.one(&["APPEND INBOX", "APPEND Sent"]), text).await),
+        0..=2 => drop(
+            imap.ask_with(random.one(&["APPEND INBOX", "APPEND Sent"]), text)
+                .await,
+        ),
         _ if count == 0 => drop(imap.ok("NOOP").await),
         3 | 4 => {
-            imap.ask(format!("STORE {number}:{to} {sign} ({flag})")).await;
+            imap.ask(format!("STORE {number}:{to} {sign} ({flag})"))
+                .await;
             // What .SILENT has done is not told; this client asks instead of reckoning.
             imap.ok("UID FETCH 1:* (UID FLAGS)").await;
         }
@@ -74,7 +87,9 @@ async fn step(imap: &mut Imap, random: &mut Random, step: usize) {
         10 => drop(imap.ask(format!("FETCH {number}:{to} (UID BODY[])")).await),
         11 => {
             // What SEARCH finds is what the client would find.
-            let answer = imap.ok(format!("SEARCH {number}:{to} NOT UID 4294967295")).await;
+            let answer = imap
+                .ok(format!("SEARCH {number}:{to} NOT UID 4294967295"))
+                .await;
             for found in answer.found() {
                 let found = usize::try_from(found).unwrap();
                 assert!((number..=to).contains(&found));
@@ -145,10 +160,16 @@ fn sessions_that_work_at_once_agree() {
             };
             let deliver = async {
                 for at in 0..3 {
-                    mail.deliver(ALICE, &format!("Subject: {at}\r\n\r\ndelivered")).await;
+                    mail.deliver(ALICE, &format!("Subject: {at}\r\n\r\ndelivered"))
+                        .await;
                 }
             };
-            tokio::join!(work(&mut one, 1), work(&mut two, 2), work(&mut three, 3), deliver);
+            tokio::join!(
+                work(&mut one, 1),
+                work(&mut two, 2),
+                work(&mut three, 3),
+                deliver
+            );
             for imap in [&mut one, &mut two, &mut three] {
                 compare(mail, imap).await;
             }
@@ -169,14 +190,16 @@ fn a_desktop_program_with_two_connections() {
         for at in 0..60 {
             match random.below(4) {
                 0 => {
-                    mail.deliver(ALICE, &format!("Subject: {at}\r\n\r\nnew mail")).await;
+                    mail.deliver(ALICE, &format!("Subject: {at}\r\n\r\nnew mail"))
+                        .await;
                     let count = inbox.messages.len();
                     while inbox.messages.len() == count {
                         inbox.response().await;
                     }
                     let number = inbox.messages.len();
                     inbox.done(&idling).await;
-                    let items = "(UID FLAGS RFC822.SIZE ENVELOPE BODY.PEEK[HEADER.FIELDS (Subject)])";
+                    let items =
+                        "(UID FLAGS RFC822.SIZE ENVELOPE BODY.PEEK[HEADER.FIELDS (Subject)])";
                     let answer = inbox.ok(format!("FETCH {number} {items}")).await;
                     let envelope = answer.fetch().envelope().unwrap();
                     let subject = envelope.subject().unwrap().to_octets();
@@ -228,7 +251,9 @@ fn a_desktop_program_with_two_connections() {
         assert!(everything.len() >= deleted && deleted > 3 && sent > 3);
         let status = other.ok("LIST \"\" (INBOX Sent Trash) RETURN (STATUS (MESSAGES UNSEEN))");
         let told = status.await.untagged;
-        let statuses = told.iter().filter(|r| matches!(r, Response::MailboxStatus(_)));
+        let statuses = told
+            .iter()
+            .filter(|r| matches!(r, Response::MailboxStatus(_)));
         assert_eq!(statuses.count(), 3);
     });
 }
