@@ -57,7 +57,7 @@ pub use endpoint::{Endpoint, InvalidEndpoint, Protocol};
 #[cfg(all(feature = "tls", any(feature = "smtp", feature = "imap")))]
 pub use line_ends::{BareCr, LineEnds};
 #[cfg(all(feature = "imap", feature = "tls"))]
-pub use mailboxes::{AccessError, Appended, Mailboxes, OpenMailboxesError};
+pub use mailboxes::{AccessError, Appended, Download, Mailboxes, OpenMailboxesError, Piece};
 #[cfg(all(feature = "pop3", feature = "tls"))]
 pub use maildrop::{FetchError, Maildrop, Message, OpenMaildropError};
 #[cfg(all(feature = "smtp", feature = "tls"))]

@@ -1,6 +1,8 @@
 //! Reading and filing where the mail is: a session with an IMAP server.
 
+mod download;
 mod error;
+mod folders;
 mod sets;
 mod transfer;
 
@@ -26,6 +28,7 @@ use mailwire_imap::{
 };
 use tokio::{net::TcpStream, time::timeout};
 
+pub use download::{Download, Piece};
 pub use error::{AccessError, OpenMailboxesError};
 pub use transfer::Appended;
 

@@ -125,6 +125,29 @@ def refuses(name: str, at: Target) -> list[bytes]:
     return READERS[name](at)
 
 
+def mailfetch_words(at: Target, folder: Path, *more: str) -> list:
+    program = at.binaries / "mailfetch"
+    if not program.exists():
+        raise Failed(f"{program} is missing")
+    url = f"imap{'s' if at.implicit else ''}://{at.user.replace('@', '%40')}@localhost:{at.port}"
+    return [program, url, folder, "--ca", at.ca, *more]
+
+
+def mailfetch_env(at: Target) -> dict:
+    return {**at.env, "MAILWIRE_PASSWORD": at.password or ""}
+
+
+def mailfetch(at: Target) -> list[bytes]:
+    """Writes a Maildir with the octets as they came: nothing is taken away. A second run fetches nothing."""
+    folder = at.home / "fetched"
+    words = mailfetch_words(at, folder, "--mailbox", "INBOX")
+    must(words, env=mailfetch_env(at))
+    said = must(words, env=mailfetch_env(at)).stdout
+    if b"fetched 0 new messages" not in said:
+        raise Failed("the second run fetched something", said.decode())
+    return maildir_of(folder)
+
+
 READERS = {
     "curl": curl,
     "imaplib": _library("imaplib"),
@@ -135,4 +158,5 @@ READERS = {
     "fetchmail": fetchmail,
     "neomutt": neomutt,
     "openssl": openssl,
+    "mailfetch": mailfetch,
 }

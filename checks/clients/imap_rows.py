@@ -18,7 +18,7 @@ from work import Failed
 
 #: Each of the modes: readers by message and once with a CA that does not match, writers by message, what each client
 #: does besides, two programs that sync, three pairs, and many messages.
-SIZE = 2 * (9 * (8 + 1) + 8 * 8 + (8 + 11 + 10 + 12 + 3 + 2 + 1 + 8 + 4) + 2 * 5 + 3 * 7 + 3)
+SIZE = 2 * (10 * (8 + 1) + 9 * 8 + (8 + 11 + 10 + 12 + 3 + 2 + 1 + 8 + 4) + 2 * 5 + 3 * 7 + 3)
 #: Of these rows, those that a client has no way of doing: OfflineIMAP checks no certificate behind STARTTLS.
 CANNOT = 1
 #: Readers have their mail here, and all the others theirs with the other account: other rows leave mail there.

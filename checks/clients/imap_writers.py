@@ -12,9 +12,9 @@ import imap_neomutt
 import imap_sync
 import imap_talk
 from corpus import Message
-from imap_readers import curl_url, curl_words
+from imap_readers import curl_url, curl_words, mailfetch_env, mailfetch_words
 from senders import Target
-from work import must
+from work import Failed, must
 
 
 def local(folder: Path, messages: list[Message]) -> None:
@@ -69,6 +69,17 @@ def openssl(at: Target, mailbox: str, messages: list[Message]) -> None:
             session.append(mailbox.encode(), message.octets)
 
 
+def mailfetch(at: Target, mailbox: str, messages: list[Message]) -> None:
+    """From a Maildir, with LF. A second run sends nothing."""
+    top = at.home / "near"
+    local(top / f".{mailbox}", messages)
+    words = mailfetch_words(at, top, "--upload", "--mailbox", mailbox)
+    must(words, env=mailfetch_env(at))
+    said = must(words, env=mailfetch_env(at)).stdout
+    if b"uploaded 0 new messages" not in said:
+        raise Failed("the second run sent something", said.decode())
+
+
 WRITERS = {
     "curl": curl,
     "imaplib": _library("imaplib"),
@@ -78,6 +89,7 @@ WRITERS = {
     "offlineimap": offlineimap,
     "neomutt": neomutt,
     "openssl": openssl,
+    "mailfetch": mailfetch,
 }
 
 #: What takes away what a writer added.

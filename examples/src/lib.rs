@@ -2,7 +2,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`client`] | what `mailsend` and `popfetch` do |
+//! | [`client`] | what `mailsend`, `popfetch` and `mailfetch` do |
 //! | [`server`] | the server itself: command line, start, sessions |
 //! | [`config`] | its configuration and its checks |
 //! | [`accounts`] | who may log in |

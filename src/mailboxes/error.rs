@@ -6,7 +6,7 @@ use mailwire_imap::{
     client::{Misuse, ProtocolError},
     mailbox::InvalidMailbox,
     open,
-    response::Status,
+    response::{Code, Status},
 };
 
 use crate::{account::DialError, line_ends::BareCr};
@@ -115,4 +115,35 @@ impl AccessError {
     pub(super) fn session(error: mailtls::Error<ProtocolError>) -> Self {
         Self::Session(Box::new(error))
     }
+
+    /// Whether it may work later: the connection was lost, or the server said so (RFC 5530 §3).
+    ///
+    /// ```
+    /// use mailwire::AccessError;
+    /// assert!(AccessError::Closed.is_temporary());
+    /// assert!(!AccessError::NoMessage.is_temporary());
+    /// ```
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Closed => true,
+            Self::Refused(status) => is_passing(status),
+            Self::Session(error) => match &**error {
+                mailtls::Error::Protocol(ProtocolError::Dismissed { status }) => is_passing(status),
+                mailtls::Error::Protocol(error) => matches!(
+                    error,
+                    ProtocolError::Timeout { .. } | ProtocolError::UnexpectedEof { .. }
+                ),
+                error => matches!(error, mailtls::Error::Io(_) | mailtls::Error::WriteStalled),
+            },
+            _ => false,
+        }
+    }
+}
+
+fn is_passing(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Some(Code::Unavailable | Code::InUse | Code::Limit | Code::ServerBug)
+    )
 }

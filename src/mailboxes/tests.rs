@@ -16,7 +16,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{AccessError, Mailboxes};
+use super::{AccessError, Mailboxes, Piece};
 use crate::Account;
 
 /// Follows a script: what stands behind `C: ` is waited for, what stands behind `S: ` is said.
@@ -333,4 +333,56 @@ async fn a_password_does_not_pass_in_clear_by_itself() {
     assert_eq!(error.to_string(), "server does not offer STARTTLS");
     assert!(!error.is_temporary());
     server.await.unwrap();
+}
+
+#[tokio::test]
+async fn many_messages_come_in_one_fetch_and_only_whole_ones_end() {
+    let long = "x".repeat(70_000);
+    let script = format!(
+        "C: A3 UID FETCH 4:6,9 (FLAGS BODY.PEEK[])
+         S: * 2 FETCH (UID 5 FLAGS (\\Seen) BODY[] {{3}}
+         S: one)
+         S: * 4 EXISTS
+         S: * 1 FETCH (BODY[] {{70000}}
+         S: {long} UID 4)
+         S: * 3 FETCH (UID 77 BODY[] \"not ours\")
+         S: * 3 FETCH (UID 6 FLAGS (\\Answered))
+         S: * 1 EXPUNGE
+         S: * 3 FETCH (UID 9 BODY[] \"\")
+         S: A3 NO some are missing
+         C: A4 UID FETCH 1:* (FLAGS) (CHANGEDSINCE 12)
+         S: * 1 FETCH (UID 5 FLAGS () MODSEQ (13))
+         S: A4 OK done"
+    );
+    let (mut mailboxes, server) = inbox("CONDSTORE", &script).await;
+    let few = "4:6,9".parse().unwrap();
+    let mut download = mailboxes.download(&few, "(FLAGS BODY.PEEK[])".parse().unwrap());
+    let (mut messages, mut message) = (Vec::new(), 0);
+    let refused = loop {
+        match download.next().await {
+            Ok(Some(Piece::Start { .. })) => message = 0,
+            Ok(Some(Piece::Octets(octets))) => message += octets.len(),
+            Ok(Some(Piece::End(fetch))) => messages.push((fetch.uid().unwrap().get(), message)),
+            Ok(None) => panic!("a refusal is lost"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(refused.to_string(), "the server refused: some are missing");
+    assert_eq!(messages, [(5, 3), (4, 70_000), (9, 0)]);
+    let mut changed = Vec::new();
+    let (all, flags) = (SequenceSet::all(), "(FLAGS)".parse().unwrap());
+    let fetching = mailboxes.fetch_changed(&all, flags, 12, |message| {
+        changed.push(message.uid().unwrap().get());
+    });
+    fetching.await.unwrap();
+    assert_eq!(changed, [5]);
+    server.await.unwrap();
+
+    let (mut mailboxes, _server) = inbox("", "").await;
+    let flags = "(FLAGS)".parse().unwrap();
+    let changed = mailboxes.fetch_changed(&all, flags, 12, |_| {}).await;
+    assert!(matches!(
+        changed,
+        Err(AccessError::Unsupported("CONDSTORE"))
+    ));
 }

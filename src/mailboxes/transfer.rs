@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use bytes::{Bytes, BytesMut};
 use mailtls::Turn;
 use mailwire_imap::{
+    capability::Capability,
     client::{CommandId, Event},
     command::{
         By, CommandBody, FetchItem, FetchItems, FetchModifiers, Message, Part, Peek, Section,
@@ -68,10 +69,58 @@ impl Mailboxes {
         &mut self,
         uids: &SequenceSet,
         items: FetchItems,
+        each: impl FnMut(&Fetch),
+    ) -> Result<(), AccessError> {
+        let all = FetchModifiers::default();
+        self.fetch_modified(uids, items, all, each).await
+    }
+
+    /// The same of those messages only that have changed since a modification sequence (RFC 7162
+    /// §3.1.4.1), which is told for a mailbox as
+    /// [`Selected::highest_mod_seq`](mailwire_imap::client::Selected::highest_mod_seq).
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError`], and [`AccessError::Unsupported`] where the server has no CONDSTORE.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Mailboxes::list`].
+    ///
+    /// ```no_run
+    /// # async fn f(mut mailboxes: mailwire::Mailboxes) -> Result<(), Box<dyn std::error::Error>> {
+    /// use mailwire::imap::sequence::SequenceSet;
+    /// let (all, since) = (SequenceSet::all(), 715_194_045_007);
+    /// mailboxes
+    ///     .fetch_changed(&all, "(FLAGS)".parse()?, since, |message| {
+    ///         println!("{:?} {:?}", message.uid(), message.flags());
+    ///     })
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn fetch_changed(
+        &mut self,
+        uids: &SequenceSet,
+        items: FetchItems,
+        since: u64,
+        each: impl FnMut(&Fetch),
+    ) -> Result<(), AccessError> {
+        if !self.has(Capability::CondStore) && !self.has(Capability::QResync) {
+            return Err(AccessError::Unsupported("CONDSTORE"));
+        }
+        let changed = FetchModifiers::changed_since(since);
+        self.fetch_modified(uids, items, changed, each).await
+    }
+
+    async fn fetch_modified(
+        &mut self,
+        uids: &SequenceSet,
+        items: FetchItems,
+        modifiers: FetchModifiers,
         mut each: impl FnMut(&Fetch),
     ) -> Result<(), AccessError> {
         for set in sets::of_a_line(uids) {
-            let fetch = self.begin_fetch(set.clone(), items.clone())?;
+            let fetch = self.begin_fetch(set.clone(), items.clone(), modifiers)?;
             self.finish(fetch, |event| {
                 if let Event::Data(Response::Fetch(message)) = event {
                     // Others may change flags meanwhile.
@@ -86,16 +135,17 @@ impl Mailboxes {
         Ok(())
     }
 
-    fn begin_fetch(
+    pub(super) fn begin_fetch(
         &mut self,
         set: SequenceSet,
         items: FetchItems,
+        modifiers: FetchModifiers,
     ) -> Result<CommandId, AccessError> {
         self.begin(CommandBody::Fetch {
             by: By::Uid,
             set,
             items,
-            modifiers: FetchModifiers::default(),
+            modifiers,
         })
     }
 
@@ -153,7 +203,7 @@ impl Mailboxes {
         }]) else {
             return Err(AccessError::NoMessage);
         };
-        let fetch = self.begin_fetch(SequenceSet::one(uid), items)?;
+        let fetch = self.begin_fetch(SequenceSet::one(uid), items, FetchModifiers::default())?;
         let (mut received, mut is_complete, mut is_ours) = (0, false, false);
         loop {
             let piece = match self.event().await? {
@@ -317,7 +367,7 @@ fn appended(status: &Status) -> Option<Appended> {
 }
 
 /// Whether a content is that of the whole message.
-fn is_whole(item: Option<response::FetchItem<'_>>) -> bool {
+pub(super) fn is_whole(item: Option<response::FetchItem<'_>>) -> bool {
     matches!(
         item,
         Some(response::FetchItem::Section { section, origin: None, .. }) if section.wire().is_empty()

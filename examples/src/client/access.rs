@@ -1,4 +1,4 @@
-//! The options that both tools have: which server, as whom, over how much TLS.
+//! The options that all tools have: which server, as whom, over how much TLS.
 
 use std::{
     convert::Infallible,

@@ -13,7 +13,9 @@ use mailtls::{
     verify::{RootsError, VerifyError},
 };
 use mailwire::{
-    Account, DialError, Endpoint, FetchError, OpenError, OpenMaildropError, Protocol, SendError,
+    AccessError, Account, DialError, Endpoint, FetchError, OpenError, OpenMailboxesError,
+    OpenMaildropError, Protocol, SendError,
+    imap::{client::ProtocolError as ImapFault, open as imap_open},
     pop3::open as pop3_open,
     smtp::{
         client::{NotBegun, ProtocolError as SmtpFault, Unsupported},
@@ -143,6 +145,36 @@ impl Failure {
         failure.without_password(account).at(endpoint)
     }
 
+    /// No session with mailboxes was opened.
+    #[must_use]
+    pub fn mailboxes_not_opened(error: &OpenMailboxesError, account: &Account) -> Self {
+        let endpoint = account.endpoint();
+        let failure = match error {
+            OpenMailboxesError::Dial(error) => Self::dial(error),
+            OpenMailboxesError::Closed => Self::silent(error, endpoint),
+            OpenMailboxesError::Session(error) => {
+                Self::session(error, endpoint, |error| Self::imap(error, endpoint))
+            }
+            error => Self::new(Exit::Later, error),
+        };
+        failure.without_password(account).at(endpoint)
+    }
+
+    /// Something in a mailbox was not done.
+    #[must_use]
+    pub fn not_accessed(error: &AccessError, account: &Account) -> Self {
+        let exit = match error {
+            error if error.is_temporary() => Exit::Later,
+            AccessError::Write(_) | AccessError::Read(_) => Exit::Unusable,
+            AccessError::Session(error) => match &**error {
+                mailtls::Error::Injected => Exit::NotSecure,
+                _ => Exit::Later,
+            },
+            _ => Exit::Refused,
+        };
+        Self::new(exit, error).without_password(account)
+    }
+
     /// The message was not sent, or nobody knows.
     #[must_use]
     pub fn not_sent(error: &SendError, endpoint: &Endpoint) -> Self {
@@ -196,6 +228,7 @@ impl Failure {
             DialError::Protocol { wanted } => {
                 let schemes = match *wanted {
                     "sending" => "use smtp://, smtps:// or lmtp://",
+                    "access to mailboxes" => "use imap:// or imaps://",
                     _ => "use pop3:// or pop3s://",
                 };
                 Self::new(Exit::Unusable, error).remedy(schemes)
@@ -292,6 +325,30 @@ impl Failure {
         }
     }
 
+    fn imap(error: &imap_open::Error, endpoint: &Endpoint) -> Self {
+        use imap_open::Error as E;
+        if error.is_temporary() {
+            return match error {
+                // Whoever waits for us to begin with TLS does not greet.
+                E::Protocol(_) => Self::silent(error, endpoint),
+                error => Self::new(Exit::Later, error),
+            };
+        }
+        match error {
+            E::StartTlsNotOffered
+            | E::StartTlsRefused { .. }
+            | E::NotProtected
+            | E::PreAuthInClear => Self::no_tls(error, endpoint),
+            E::Protocol(ImapFault::PlaintextAfterStartTls) => Self::new(Exit::NotSecure, error),
+            E::LoginRefused { .. } => {
+                Self::new(Exit::LoginRefused, error).remedy("check user and password")
+            }
+            E::Mechanism(_) | E::Sasl(_) | E::Misuse(_) => Self::new(Exit::LoginRefused, error),
+            E::Credentials(_) => Self::new(Exit::Unusable, error),
+            error => Self::silent(error, endpoint),
+        }
+    }
+
     fn no_tls(error: impl fmt::Display, endpoint: &Endpoint) -> Self {
         let scheme = scheme(endpoint.protocol, Mode::Implicit);
         let failure = Self::new(Exit::NotSecure, error);
@@ -354,6 +411,8 @@ const fn scheme(protocol: Protocol, mode: Mode) -> Option<&'static str> {
         (Protocol::Lmtp, Mode::StartTls) => Some("lmtp://"),
         (Protocol::Pop3, Mode::StartTls) => Some("pop3://"),
         (Protocol::Pop3, Mode::Implicit) => Some("pop3s://"),
+        (Protocol::Imap, Mode::StartTls) => Some("imap://"),
+        (Protocol::Imap, Mode::Implicit) => Some("imaps://"),
         _ => None,
     }
 }

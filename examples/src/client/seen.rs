@@ -186,7 +186,7 @@ impl Seen {
 }
 
 /// Text as one word of printable ASCII: the rest is percent-encoded.
-fn word(text: &str) -> String {
+pub(super) fn word(text: &str) -> String {
     let mut word = String::new();
     for octet in text.bytes() {
         if octet.is_ascii_graphic() && octet != b'%' {

@@ -21,7 +21,7 @@ mod mailbox;
 mod maildir;
 mod maildrop;
 mod memory;
-mod name;
+pub(crate) mod name;
 mod selected;
 mod uidvalidity;
 

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     io::Write,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use clap::Parser;
@@ -74,6 +74,8 @@ impl Server {
             "lmtp" => Service::Lmtp,
             "pop3" => Service::Pop3,
             "pop3s" => Service::Pop3s,
+            "imap" => Service::Imap,
+            "imaps" => Service::Imaps,
             other => panic!("{other}"),
         };
         let at = if user.is_empty() { "" } else { "@" };
@@ -179,6 +181,10 @@ pub(crate) fn popfetch<const N: usize>(args: [&str; N]) -> Tool {
     Tool::new(env!("CARGO_BIN_EXE_popfetch")).args(args)
 }
 
+pub(crate) fn mailfetch<const N: usize>(args: [&str; N]) -> Tool {
+    Tool::new(env!("CARGO_BIN_EXE_mailfetch")).args(args)
+}
+
 impl Tool {
     fn new(program: &str) -> Self {
         let mut command = Command::new(program);
@@ -207,6 +213,12 @@ impl Tool {
     pub(crate) fn stdin(mut self, octets: impl AsRef<[u8]>) -> Self {
         self.stdin = octets.as_ref().to_vec();
         self
+    }
+
+    /// Starts it, to be killed before its end.
+    pub(crate) fn start(mut self) -> Child {
+        let silent = self.command.stdin(Stdio::null()).stdout(Stdio::null());
+        silent.stderr(Stdio::null()).spawn().unwrap()
     }
 
     pub(crate) fn run(mut self) -> Ran {
