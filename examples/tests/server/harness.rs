@@ -238,19 +238,21 @@ impl Mail {
         client
     }
 
-    /// A connection in TLS that has said hello.
+    /// A connection in TLS that has said hello, where one says hello.
     pub(crate) async fn secure(&self, service: Service) -> Client {
         let mut client = self.connect(service).await;
         if client.tls().is_none() {
             if is_pop3(service) {
                 client.says("STLS", "+OK").await;
+            } else if is_imap(service) {
+                client.says("a STARTTLS", "a OK").await;
             } else {
                 client.says(hello(service), "250").await;
                 client.says("STARTTLS", "220 2.0.0").await;
             }
             client = client.upgrade(&self.tls()).await.unwrap();
         }
-        if !is_pop3(service) {
+        if !is_pop3(service) && !is_imap(service) {
             client.says(hello(service), "250").await;
         }
         client
@@ -336,6 +338,10 @@ impl Mail {
 
 pub(crate) fn is_pop3(service: Service) -> bool {
     matches!(service, Service::Pop3 | Service::Pop3s)
+}
+
+pub(crate) fn is_imap(service: Service) -> bool {
+    matches!(service, Service::Imap | Service::Imaps)
 }
 
 pub(crate) fn hello(service: Service) -> &'static str {
