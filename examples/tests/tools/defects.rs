@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::{
     copying::{counts, tree},
+    fake::{Answer, Fake},
     fake_imap::{Defect, FakeImap, Mailbox, fetched, has},
-    harness::{BOB, Ran},
+    harness::{BOB, Ran, mailfetch},
 };
 
 fn inbox() -> Mailbox {
@@ -306,7 +307,7 @@ fn all_4_words_that_repeat_the_password_are_not_shown() {
         assert!(!ran.out.contains(BOB) && !ran.err.contains(BOB), "{ran:?}");
     }
     let fake = FakeImap::good(vec![inbox()]);
-    let secure = super::harness::mailfetch([
+    let secure = mailfetch([
         &*format!("imap://bob@127.0.0.1:{}", fake.port),
         dir.path().to_str().unwrap(),
     ]);
@@ -316,4 +317,19 @@ fn all_4_words_that_repeat_the_password_are_not_shown() {
         .run()
         .fails(4, "use imaps://");
     assert_eq!(fake.heard("LOGIN").len(), 0);
+}
+
+#[test]
+fn a_refused_starttls_ends_it_before_the_login() {
+    let dir = tempfile::tempdir().unwrap();
+    let greeting = "* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN] ready\r\n";
+    let fake = Fake::serve(greeting, |line| {
+        let tag = line.split(' ').next().unwrap_or_default();
+        Answer::Say(format!("{tag} NO not today\r\n"))
+    });
+    let url = format!("imap://bob@127.0.0.1:{}", fake.port);
+    let tool = mailfetch([&*url, dir.path().to_str().unwrap()]);
+    let ran = tool.password(BOB).args(["--tls", "encrypt"]).run();
+    ran.fails(4, "STARTTLS refused: not today");
+    assert_eq!(fake.heard(), ["A1 STARTTLS"]);
 }
