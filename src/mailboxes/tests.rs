@@ -350,7 +350,7 @@ async fn many_messages_come_in_one_fetch_and_only_whole_ones_end() {
          S: * 1 EXPUNGE
          S: * 3 FETCH (UID 9 BODY[] \"\")
          S: A3 NO some are missing
-         C: A4 UID FETCH 1:* (FLAGS) (CHANGEDSINCE 12)
+         C: A4 UID FETCH 1:* FLAGS (CHANGEDSINCE 12)
          S: * 1 FETCH (UID 5 FLAGS () MODSEQ (13))
          S: A4 OK done"
     );

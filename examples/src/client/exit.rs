@@ -15,7 +15,7 @@ use mailtls::{
 use mailwire::{
     AccessError, Account, DialError, Endpoint, FetchError, OpenError, OpenMailboxesError,
     OpenMaildropError, Protocol, SendError,
-    imap::{client::ProtocolError as ImapFault, open as imap_open},
+    imap::{client::ProtocolError as ImapFault, open as imap_open, response::Code},
     pop3::open as pop3_open,
     smtp::{
         client::{NotBegun, ProtocolError as SmtpFault, Unsupported},
@@ -172,7 +172,17 @@ impl Failure {
             },
             _ => Exit::Refused,
         };
-        Self::new(exit, error).without_password(account)
+        let failure = Self::new(exit, error).without_password(account);
+        let AccessError::Refused(status) = error else {
+            return failure;
+        };
+        match status.code() {
+            Some(Code::OverQuota) => failure.remedy("make room on the server"),
+            Some(Code::NoPerm) => failure.remedy("ask for the right to do it"),
+            Some(Code::TooBig) => failure.remedy("the server takes no message of this size"),
+            _ if error.is_temporary() => failure.remedy("try again later"),
+            _ => failure,
+        }
     }
 
     /// The message was not sent, or nobody knows.

@@ -154,8 +154,12 @@ impl Folder {
         let mut former = std::mem::take(&mut self.twins);
         former.extend(ids.iter().filter_map(|id| self.files.remove(id)));
         for path in former {
-            let octets = self.dir.join(&path).metadata()?.len();
-            self.former.entry(octets).or_default().push(path);
+            match self.dir.join(&path).metadata() {
+                Ok(found) => self.former.entry(found.len()).or_default().push(path),
+                // Somebody reads this folder and has just marked or deleted it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
@@ -229,8 +233,11 @@ impl Folder {
             return Ok(None);
         };
         for (at, path) in paths.iter().enumerate() {
-            if is_same(&self.dir.join(path), &message.tmp.0)? {
-                return Ok(Some(paths.swap_remove(at)));
+            match is_same(&self.dir.join(path), &message.tmp.0) {
+                Ok(true) => return Ok(Some(paths.swap_remove(at))),
+                Ok(false) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(None)

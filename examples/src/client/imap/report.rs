@@ -89,7 +89,7 @@ impl Copied {
     /// Standard output that cannot be written to.
     pub fn tell(&self, options: &Options) -> io::Result<()> {
         for notice in &self.notices {
-            complain(TOOL, notice);
+            complain(TOOL, shown(notice));
         }
         if self.keywords_lost > 0 {
             let lost = self.keywords_lost;
@@ -105,10 +105,11 @@ impl Copied {
             ..
         } in &self.skipped
         {
-            match messages {
-                Some(messages) => complain(TOOL, format_args!("{mailbox}: {messages}: {error}")),
-                None => complain(TOOL, format_args!("{mailbox}: {error}")),
-            }
+            let what = match messages {
+                Some(messages) => format!("{mailbox}: {messages}: {error}"),
+                None => format!("{mailbox}: {error}"),
+            };
+            complain(TOOL, shown(&what));
         }
         if let Some(failure) = &self.failure {
             complain(TOOL, failure);
@@ -154,5 +155,40 @@ impl Copied {
             notices: &self.notices,
             error: self.failure.as_ref().map(Failure::to_string),
         }
+    }
+}
+
+/// A name of a mailbox or a file may hold what would move the cursor.
+fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars() {
+        if c.is_control() {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_changed_by_waiting_is_told_before_what_can() {
+        let mut copied = Copied::default();
+        assert_eq!(copied.exit(), Exit::Done);
+        copied.skip("A", None, &Failure::new(Exit::Later, "busy"));
+        assert_eq!(copied.exit(), Exit::Later);
+        copied.skip("B", None, &Failure::new(Exit::Refused, "no"));
+        assert_eq!(copied.exit(), Exit::Refused);
+        copied.failure = Some(Failure::new(Exit::Interrupted, "interrupted"));
+        assert_eq!(copied.exit(), Exit::Interrupted);
+    }
+
+    #[test]
+    fn a_name_does_not_move_the_cursor() {
+        assert_eq!(shown("\u{e4}\u{1b}[2J\n"), "\u{e4}\\u{1b}[2J\\n");
     }
 }
