@@ -11,6 +11,7 @@ use mailtls::{
 use mailwire_core::{machine::Machine, sasl::Mechanism, text::ByteStr};
 use mailwire_imap::server as imap_server;
 use mailwire_imap::{
+    ClearText,
     command::{Field, Fields},
     server::Extension,
 };
@@ -80,7 +81,9 @@ impl Services {
                 _ => tls(&prepared.certs, service, mode)?.sharing(handshakes.clone()),
             };
             let protocol = match service {
-                Service::Imap | Service::Imaps => Protocol::Imap(imap_config(config, mode)?),
+                Service::Imap | Service::Imaps => {
+                    Protocol::Imap(imap_config(config, mode, prepared.clear_text)?)
+                },
                 Service::Pop3 | Service::Pop3s => Protocol::Pop3(pop3_config(config, mode)?),
                 _ => Protocol::Smtp(smtp_config(config, service, mode)?),
             };
@@ -264,13 +267,18 @@ const EXTENSIONS: [Extension; 25] = [
     Extension::Within,
 ];
 
-fn imap_config(config: &Config, mode: TlsMode) -> io::Result<Arc<imap_server::Config>> {
+fn imap_config(
+    config: &Config,
+    mode: TlsMode,
+    clear_text: ClearText,
+) -> io::Result<Arc<imap_server::Config>> {
     let hostname = ByteStr::from(config.hostname.as_str());
     let mut imap = imap_server::Config::new(hostname);
     imap.mechanisms = OFFERED
         .into_iter()
         .filter_map(|mechanism| mailwire_imap::command::Mechanism::new(mechanism.name().as_bytes()))
         .collect();
+    imap.clear_text = clear_text;
     imap.extensions = EXTENSIONS.into_iter().collect();
     imap.limits.message = config.limits.message_size;
     let id = [
