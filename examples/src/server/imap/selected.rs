@@ -159,7 +159,7 @@ impl Imap {
         selected.recent = open.view.recent();
         selected.first_unseen = open.view.first_unseen();
         selected.highest_mod_seq = Some(snapshot.highest_mod_seq);
-        self.selected = Some(open);
+        self.selected = Some(Box::new(open));
         Ok(selected)
     }
 
