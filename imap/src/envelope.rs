@@ -634,3 +634,33 @@ impl<'a> Stage<'a> {
         self.len = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn what_is_gathered_is_written_whole_wherever_it_is_cut() {
+        for len in (0..1100).chain([4096]) {
+            let mut text = vec![b'a'; len];
+            for last in [b'a', b'"', b'\n'] {
+                text.last_mut().into_iter().for_each(|octet| *octet = last);
+                let from = [AddressParts::new(Some(&text), b"fred", &text)];
+                let written = Envelope::builder()
+                    .date(Some(b"today"))
+                    .subject(Some(&text))
+                    .from(&from)
+                    .message_id(Some(b"<1@x>"))
+                    .build();
+                let read = Envelope::parse(written.wire.clone(), Tolerances::NONE).unwrap();
+                assert_eq!(read.starts, written.starts, "{len}");
+                assert!(written.subject().unwrap() == text[..], "{len}");
+                let host = written.from().next().unwrap().host().unwrap();
+                assert!(host == text[..], "{len}");
+                assert_eq!(written.message_id().unwrap(), "<1@x>");
+            }
+        }
+    }
+}
