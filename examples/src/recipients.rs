@@ -171,6 +171,9 @@ impl Recipients {
 /// ```
 #[must_use]
 pub fn canonical(name: &str) -> String {
+    if name.is_ascii() {
+        return name.to_ascii_lowercase();
+    }
     // Lower-casing can leave a string that is not in form C, so it is normalised behind it.
     name.nfc()
         .collect::<String>()

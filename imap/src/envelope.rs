@@ -542,34 +542,125 @@ impl<'a> EnvelopeBuilder<'a> {
 
     /// Writes it behind what is there, and says where its fields begin within it.
     pub(crate) fn put(&self, wire: &mut BytesMut) -> [u32; FIELDS] {
-        let front = wire.len();
+        let mut stage = Stage::on(wire);
+        let front = stage.len();
         let mut starts = [0; FIELDS];
         let fields = self.texts.iter().zip(&self.lists).enumerate();
         for ((field, (text, list)), start) in fields.zip(&mut starts) {
-            wire.put_u8(if field == 0 { b'(' } else { b' ' });
-            *start = narrow(wire.len() - front);
+            stage.octets(if field == 0 { b"(" } else { b" " });
+            *start = narrow(stage.len() - front);
             match list {
-                [] => write::nstring(wire, *text),
+                [] => stage.nstring(*text),
                 list => {
-                    wire.put_u8(b'(');
+                    stage.octets(b"(");
                     for address in *list {
-                        put_address(wire, address);
+                        stage.address(address);
                     }
-                    wire.put_u8(b')');
+                    stage.octets(b")");
                 }
             }
         }
-        wire.put_u8(b')');
+        stage.octets(b")");
+        stage.pass_on();
         starts
     }
 }
 
-fn put_address(wire: &mut BytesMut, address: &AddressParts<'_>) {
-    let mut front = b'(';
-    for part in [address.name, address.route, address.mailbox, address.host] {
-        wire.put_u8(front);
-        write::nstring(wire, part);
-        front = b' ';
+/// An envelope is a hundred short pieces, and each of them costs a buffer that grows more than it
+/// costs an array; so they are gathered here.
+struct Stage<'a> {
+    wire: &'a mut BytesMut,
+    gathered: [u8; Stage::OCTETS],
+    len: usize,
+}
+
+impl<'a> Stage<'a> {
+    /// Most envelopes are passed on at once, or twice.
+    const OCTETS: usize = 512;
+
+    const fn on(wire: &'a mut BytesMut) -> Self {
+        Self {
+            wire,
+            gathered: [0; Self::OCTETS],
+            len: 0,
+        }
     }
-    wire.put_u8(b')');
+
+    /// How long all is by now.
+    fn len(&self) -> usize {
+        self.wire.len() + self.len
+    }
+
+    #[inline]
+    fn octets(&mut self, octets: &[u8]) {
+        let end = self.len + octets.len();
+        if let Some(place) = self.gathered.get_mut(self.len..end) {
+            place.copy_from_slice(octets);
+            self.len = end;
+        } else {
+            self.pass_on();
+            self.wire.put_slice(octets);
+        }
+    }
+
+    fn nstring(&mut self, octets: Option<&[u8]>) {
+        match octets {
+            None => self.octets(b"NIL"),
+            Some(octets) if write::is_quotable(octets) => {
+                self.octets(b"\"");
+                self.octets(octets);
+                self.octets(b"\"");
+            }
+            Some(octets) => {
+                self.pass_on();
+                write::string(self.wire, octets);
+            }
+        }
+    }
+
+    fn address(&mut self, address: &AddressParts<'_>) {
+        let mut front = b"(";
+        for part in [address.name, address.route, address.mailbox, address.host] {
+            self.octets(front);
+            self.nstring(part);
+            front = b" ";
+        }
+        self.octets(b")");
+    }
+
+    fn pass_on(&mut self) {
+        let gathered = self.gathered.get(..self.len).unwrap_or_default();
+        self.wire.put_slice(gathered);
+        self.len = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn what_is_gathered_is_written_whole_wherever_it_is_cut() {
+        for len in (0..1100).chain([4096]) {
+            let mut text = vec![b'a'; len];
+            for last in [b'a', b'"', b'\n'] {
+                text.last_mut().into_iter().for_each(|octet| *octet = last);
+                let from = [AddressParts::new(Some(&text), b"fred", &text)];
+                let written = Envelope::builder()
+                    .date(Some(b"today"))
+                    .subject(Some(&text))
+                    .from(&from)
+                    .message_id(Some(b"<1@x>"))
+                    .build();
+                let read = Envelope::parse(written.wire.clone(), Tolerances::NONE).unwrap();
+                assert_eq!(read.starts, written.starts, "{len}");
+                assert!(written.subject().unwrap() == text[..], "{len}");
+                let host = written.from().next().unwrap().host().unwrap();
+                assert!(host == text[..], "{len}");
+                assert_eq!(written.message_id().unwrap(), "<1@x>");
+            }
+        }
+    }
 }

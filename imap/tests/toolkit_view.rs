@@ -304,6 +304,24 @@ fn imap_27_numbers_stay_while_another_session_expunges() {
 }
 
 #[test]
+fn a_message_is_found_near_the_one_before_as_it_is_alone() {
+    let mut view = View::new(snapshot([2, 3, 5, 7, 8, 9]));
+    view.claim_recent(5..=7);
+    // 3 and 8 are gone, 11 has no number yet.
+    view.update(snapshot([2, 5, 7, 9, 11])).unwrap();
+    for told in [false, true] {
+        for stale in 0..8 {
+            let mut near = stale;
+            for uid in (1..=12).chain([4, 9, 2]) {
+                let alone = view.number(nz(uid)).zip(view.facts(nz(uid)));
+                assert_eq!(view.message_near(nz(uid), &mut near), alone, "{told} {uid}");
+            }
+        }
+        view.changes(Timing::Any).for_each(drop);
+    }
+}
+
+#[test]
 fn new_messages_have_no_number_before_exists() {
     let mut state = snapshot([1]);
     let mut view = View::new(state.clone());

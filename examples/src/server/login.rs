@@ -41,7 +41,7 @@ pub enum Progress {
 
 /// The exchange of a connection, while there is one.
 #[derive(Debug, Default)]
-pub struct Exchange(Option<Login>);
+pub struct Exchange(Option<Box<Login>>);
 
 impl Exchange {
     /// Begins with the mechanism of this name and the initial response, if there is one.
@@ -68,7 +68,7 @@ impl Exchange {
         let progress = login
             .begin(initial, &shared.accounts, &shared.recipients)
             .await;
-        self.keep(login, progress)
+        self.keep(Box::new(login), progress)
     }
 
     /// Takes the client's answer to a challenge.
@@ -91,7 +91,7 @@ impl Exchange {
         self.0 = None;
     }
 
-    fn keep(&mut self, login: Login, progress: Progress) -> Progress {
+    fn keep(&mut self, login: Box<Login>, progress: Progress) -> Progress {
         if matches!(progress, Progress::Challenge(_)) {
             self.0 = Some(login);
         }

@@ -55,6 +55,10 @@ pub struct Options {
     /// For measuring only: drop mail, or keep it until the end
     #[arg(long, value_name = "STORE", conflicts_with = "config")]
     pub store: Option<MeasuringStore>,
+
+    /// For measuring only: let IMAP clients log in without TLS, on loopback
+    #[arg(long, requires = "store", conflicts_with = "listen")]
+    pub clear_text_login: bool,
 }
 
 /// A store that is for measuring only.
@@ -216,5 +220,14 @@ mod tests {
     fn a_store_for_measuring_is_refused_with_a_file() {
         assert!(options(&["--store", "discard"]).is_ok());
         assert!(options(&["--store", "discard", "--config", "x"]).is_err());
+    }
+
+    #[test]
+    fn logins_in_clear_want_a_store_for_measuring_and_loopback() {
+        let words = ["--clear-text-login", "--store", "memory"];
+        assert!(options(&words).is_ok());
+        assert!(options(&words[..1]).is_err());
+        assert!(options(&[&words[..], &["--listen", "192.0.2.1"]].concat()).is_err());
+        assert!(options(&["--clear-text-login", "--config", "x"]).is_err());
     }
 }

@@ -1,6 +1,16 @@
 //! Which machine, which TLS and which session a listener's connections get.
 
-use std::{collections::BTreeMap, fs::File, io, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    future::Future,
+    io,
+    net::IpAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use mailtls::{
     Connection, Tls,
@@ -11,6 +21,7 @@ use mailtls::{
 use mailwire_core::{machine::Machine, sasl::Mechanism, text::ByteStr};
 use mailwire_imap::server as imap_server;
 use mailwire_imap::{
+    ClearText,
     command::{Field, Fields},
     server::Extension,
 };
@@ -80,7 +91,9 @@ impl Services {
                 _ => tls(&prepared.certs, service, mode)?.sharing(handshakes.clone()),
             };
             let protocol = match service {
-                Service::Imap | Service::Imaps => Protocol::Imap(imap_config(config, mode)?),
+                Service::Imap | Service::Imaps => {
+                    Protocol::Imap(imap_config(config, mode, prepared.clear_text)?)
+                }
                 Service::Pop3 | Service::Pop3s => Protocol::Pop3(pop3_config(config, mode)?),
                 _ => Protocol::Smtp(smtp_config(config, service, mode)?),
             };
@@ -112,7 +125,10 @@ impl Services {
     }
 
     /// Serves one connection of a listener.
-    pub(super) async fn handle(self, accepted: Accepted<TcpStream>) -> Summary {
+    pub(super) fn handle(
+        self,
+        accepted: Accepted<TcpStream>,
+    ) -> impl Future<Output = Summary> + Send {
         let Accepted {
             io,
             service,
@@ -121,35 +137,107 @@ impl Services {
             ..
         } = accepted;
         // Replies are written whole; waiting for more to send would only delay them.
-        if let Err(error) = io.set_nodelay(true) {
-            return Summary::default().error(&error);
+        match io.set_nodelay(true) {
+            Ok(()) => self.begin(&service, io, peer.ip(), stop),
+            Err(error) => Serving::over(self, Summary::default().error(&error)),
         }
-        self.serve(&service, io, peer.ip(), stop).await
     }
 
     /// Serves one connection, wherever it came from.
-    pub(super) async fn serve<IO>(self, label: &str, io: IO, peer: IpAddr, stop: Stopped) -> Summary
+    pub(super) fn serve<IO>(
+        self,
+        label: &str,
+        io: IO,
+        peer: IpAddr,
+        stop: Stopped,
+    ) -> impl Future<Output = Summary> + use<IO>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.begin(label, io, peer, stop)
+    }
+
+    fn begin<IO>(
+        self,
+        label: &str,
+        io: IO,
+        peer: IpAddr,
+        stop: Stopped,
+    ) -> Serving<
+        impl Future<Output = Summary> + use<IO>,
+        impl Future<Output = Summary> + use<IO>,
+        impl Future<Output = Summary> + use<IO>,
+    >
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
         let Some(kind) = self.0.kinds.get(label) else {
-            return Summary::default();
+            return Serving::over(self, Summary::default());
         };
         let shared = Arc::clone(&self.0.shared);
         let tls = kind.tls.clone();
-        match &kind.protocol {
+        let session = match &kind.protocol {
             Protocol::Smtp(config) => {
                 let machine = smtp_server::Server::new(Arc::clone(config));
-                smtp::serve(shared, connect(io, machine, tls, kind.mode), peer, stop).await
+                let connection = connect(io, machine, tls, kind.mode);
+                Session::Smtp(Box::pin(smtp::serve(shared, connection, peer, stop)))
             }
             Protocol::Imap(config) => {
                 let machine = mailwire_imap::Server::new(Arc::clone(config));
-                imap::serve(shared, connect(io, machine, tls, kind.mode), stop).await
+                let connection = Box::new(connect(io, machine, tls, kind.mode));
+                Session::Imap(Box::pin(imap::serve(shared, connection, stop)))
             }
             Protocol::Pop3(config) => {
                 let machine = mailwire_pop3::Server::new(Arc::clone(config));
-                pop3::serve(shared, connect(io, machine, tls, kind.mode), stop).await
+                let connection = connect(io, machine, tls, kind.mode);
+                Session::Pop3(Box::pin(pop3::serve(shared, connection, stop)))
             }
+        };
+        Serving {
+            session,
+            _services: self,
+        }
+    }
+}
+
+/// One connection that is served. Written out, because an `async` block would have room for the
+/// largest of the three beside what it was made from, in each of thousands that idle.
+struct Serving<S, I, P> {
+    session: Session<S, I, P>,
+    /// Holds the data folder.
+    _services: Services,
+}
+
+enum Session<S, I, P> {
+    Smtp(Pin<Box<S>>),
+    Imap(Pin<Box<I>>),
+    Pop3(Pin<Box<P>>),
+    Over(Box<Summary>),
+}
+
+impl<S, I, P> Serving<S, I, P> {
+    fn over(services: Services, summary: Summary) -> Self {
+        Self {
+            session: Session::Over(Box::new(summary)),
+            _services: services,
+        }
+    }
+}
+
+impl<S, I, P> Future for Serving<S, I, P>
+where
+    S: Future<Output = Summary>,
+    I: Future<Output = Summary>,
+    P: Future<Output = Summary>,
+{
+    type Output = Summary;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Summary> {
+        match &mut self.session {
+            Session::Smtp(session) => session.as_mut().poll(cx),
+            Session::Imap(session) => session.as_mut().poll(cx),
+            Session::Pop3(session) => session.as_mut().poll(cx),
+            Session::Over(summary) => Poll::Ready(std::mem::take(&mut **summary)),
         }
     }
 }
@@ -264,13 +352,18 @@ const EXTENSIONS: [Extension; 25] = [
     Extension::Within,
 ];
 
-fn imap_config(config: &Config, mode: TlsMode) -> io::Result<Arc<imap_server::Config>> {
+fn imap_config(
+    config: &Config,
+    mode: TlsMode,
+    clear_text: ClearText,
+) -> io::Result<Arc<imap_server::Config>> {
     let hostname = ByteStr::from(config.hostname.as_str());
     let mut imap = imap_server::Config::new(hostname);
     imap.mechanisms = OFFERED
         .into_iter()
         .filter_map(|mechanism| mailwire_imap::command::Mechanism::new(mechanism.name().as_bytes()))
         .collect();
+    imap.clear_text = clear_text;
     imap.extensions = EXTENSIONS.into_iter().collect();
     imap.limits.message = config.limits.message_size;
     let id = [

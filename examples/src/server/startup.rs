@@ -15,6 +15,7 @@ use mailtls::{
     provider::Provider,
 };
 use mailwire_core::secret::SecretString;
+use mailwire_imap::ClearText;
 use rustix::fs::FlockOperation;
 use tracing_subscriber::EnvFilter;
 
@@ -104,6 +105,8 @@ pub struct Prepared {
     pub recipients: Recipients,
     /// Where mail is kept.
     pub store: Mailstore,
+    /// Whether IMAP clients may log in without TLS: never but for measuring.
+    pub clear_text: ClearText,
     /// What is shown, by SNI.
     pub certs: CertStore,
     /// The certificate of our own CA, where we have one.
@@ -164,12 +167,17 @@ impl Prepared {
             Some(MeasuringStore::Memory) => Mailstore::memory(),
             None => Mailstore::disk(&config.data, &config.hostname, now)?,
         };
+        let clear_text = match options.clear_text_login {
+            true => ClearText::Permitted,
+            false => ClearText::Forbidden,
+        };
         Ok(Self {
             config,
             accounts,
             fresh,
             recipients,
             store,
+            clear_text,
             certs,
             ca,
             sockets,

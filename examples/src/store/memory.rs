@@ -50,6 +50,8 @@ struct Mailbox {
     snapshot: Arc<Snapshot>,
     /// In the order of the messages of the snapshot.
     texts: Vec<Stored>,
+    /// Whether a message may be there that nobody has claimed.
+    has_open_claims: bool,
     snapshots: watch::Sender<Arc<Snapshot>>,
     arrivals: watch::Sender<u64>,
 }
@@ -171,6 +173,7 @@ impl Mailbox {
             snapshots: watch::Sender::new(Arc::clone(&snapshot)),
             snapshot,
             texts: Vec::new(),
+            has_open_claims: false,
             arrivals: watch::Sender::new(0),
         }
     }
@@ -180,6 +183,7 @@ impl Mailbox {
         let uid = snapshot.uid_next;
         snapshot.uid_next += 1;
         snapshot.highest_mod_seq += 1;
+        self.has_open_claims |= facts.claim == Claim::Open;
         snapshot.messages.push(Listed {
             uid,
             flags: facts.flags,

@@ -238,19 +238,27 @@ impl Mailbox {
     pub async fn changed(&self) {
         let mut snapshots = lock(&self.snapshots).clone();
         let mut arrivals = lock(&self.arrivals).clone();
+        // An error says that the mailbox is gone, which is a change.
+        tokio::select! {
+            _ = snapshots.changed() => {}
+            _ = arrivals.changed() => {}
+            () = self.touched() => {}
+        }
+    }
+
+    /// Waits for the hand of another program.
+    async fn touched(&self) {
+        let Held::Disk(desk) = &self.held else {
+            return std::future::pending().await;
+        };
+        let look = || {
+            let (desk, ticket) = (Arc::clone(desk), self.ticket.clone());
+            blocking("look at a mailbox", move || desk.touched(&ticket))
+        };
         loop {
-            // An error says that the mailbox is gone, which is a change.
-            tokio::select! {
-                _ = snapshots.changed() => return,
-                _ = arrivals.changed() => return,
-                () = time::sleep(POLL) => {}
-            }
-            if let Held::Disk(desk) = &self.held {
-                let (desk, ticket) = (Arc::clone(desk), self.ticket.clone());
-                let touched = blocking("look at a mailbox", move || desk.touched(&ticket)).await;
-                if !matches!(touched, Ok(false)) {
-                    return;
-                }
+            Box::pin(time::sleep(POLL)).await;
+            if !matches!(Box::pin(look()).await, Ok(false)) {
+                return;
             }
         }
     }

@@ -12,13 +12,18 @@ use crate::{
 
 /// `string`, as a literal where it cannot be quoted. NUL, which no string may hold, is left out.
 pub(crate) fn string(wire: &mut BytesMut, octets: &[u8]) {
-    if octets.len() <= Form::QUOTED_MAX && is_plain(octets) {
+    if is_quotable(octets) {
         wire.reserve(octets.len() + 2);
         wire.put_u8(b'"');
         wire.put_slice(octets);
         return wire.put_u8(b'"');
     }
     without_nul(octets, |octets| put_string(wire, octets));
+}
+
+/// Whether quotes around it are all that a string needs.
+pub(crate) fn is_quotable(octets: &[u8]) -> bool {
+    octets.len() <= Form::QUOTED_MAX && is_plain(octets)
 }
 
 /// `nstring`.

@@ -78,12 +78,14 @@ impl Output {
 
     /// The next octets for the driver.
     pub(crate) fn next(&mut self) -> Option<Bytes> {
-        if self.slices.is_empty() {
-            self.seal();
+        match self.slices.pop_front() {
+            Some(octets) => {
+                self.sealed -= octets.len();
+                Some(octets)
+            }
+            None if self.tail.is_empty() => None,
+            None => Some(self.tail.split().freeze()),
         }
-        let octets = self.slices.pop_front()?;
-        self.sealed -= octets.len();
-        Some(octets)
     }
 
     /// How many octets wait.
@@ -100,6 +102,7 @@ impl Output {
     pub(crate) fn rest(&mut self) {
         if self.len() == 0 {
             self.tail = BytesMut::new();
+            self.slices = VecDeque::new();
         }
     }
 

@@ -276,6 +276,41 @@ impl View {
         self.facts_of(*entry, &mut 0)
     }
 
+    /// The number of the message with this UID, and what is known of it: [`number`](Self::number)
+    /// and [`facts`](Self::facts) for one message of many in ascending order. `near` is 0 at first
+    /// and then as the call before has left it, which spares the search.
+    ///
+    /// ```
+    /// use core::num::NonZeroU32;
+    /// use mailwire_imap::toolkit::view::{Facts, Snapshot, View};
+    /// let date = "\"17-Jul-1996 02:44:25 -0700\"".parse()?;
+    /// let uid = |uid| NonZeroU32::new(uid).unwrap();
+    /// let mut snapshot = Snapshot::new(uid(1), uid(10));
+    /// snapshot.messages = [3, 5].map(|n| Facts::new(uid(n), date, Some(100))).into_iter().collect();
+    /// let view = View::new(snapshot);
+    /// let mut near = 0;
+    /// for (number, n) in [(1, 3), (2, 5)] {
+    ///     let (found, facts) = view.message_near(uid(n), &mut near).unwrap();
+    ///     assert_eq!((found, facts.uid), (uid(number), uid(n)));
+    /// }
+    /// assert!(view.message_near(uid(4), &mut near).is_none());
+    /// # Ok::<(), mailwire_imap::error::ParseError>(())
+    /// ```
+    pub fn message_near(
+        &self,
+        uid: NonZeroU32,
+        near: &mut usize,
+    ) -> Option<(NonZeroU32, Cow<'_, Facts>)> {
+        let is_there = |at: &usize| self.entries.get(*at).is_some_and(|entry| entry.uid == uid);
+        let at = Some(*near).filter(is_there);
+        let at = at.or_else(|| self.position(uid))?;
+        *near = at + 1;
+        let entry = self.told().get(at)?;
+        // Where nothing is gone, messages stand where their entries do.
+        let facts = self.facts_of(*entry, &mut at.clone())?;
+        Some((number_at(at)?, facts))
+    }
+
     /// These messages as a set of numbers or UIDs: for MODIFIED (RFC 7162 §3.1.3) and for results.
     /// `None` where the client knows none of them.
     #[must_use]

@@ -140,8 +140,9 @@ pub struct Connection<M: Machine, IO> {
     state: State<IO, M::Error>,
     input: BytesMut,
     queue: Queue,
-    /// An event that [`Connection::flush`] met.
-    held: Option<M::Event>,
+    /// An event that [`Connection::flush`] met. That is rare, and an idle connection needs no room
+    /// for one.
+    held: Option<Box<M::Event>>,
     clock: Clock,
     tls: Tls,
     limits: Limits,

@@ -102,7 +102,7 @@ where
                 State::Over => return Poll::Ready(Ok(Turn::Closed)),
             }
             if let Some(event) = self.held.take() {
-                return Poll::Ready(Ok(Turn::Event(event)));
+                return Poll::Ready(Ok(Turn::Event(*event)));
             }
             match self.advance(cx, room) {
                 Advance::Tell(turn) => return Poll::Ready(Ok(turn)),
@@ -291,6 +291,7 @@ where
                 if self.input.is_empty() {
                     self.input = BytesMut::new();
                 }
+                self.queue.rest();
                 Advance::Wait
             }
             (Poll::Ready(Ok(0)), _) => self.end(Eof::Clean),
@@ -357,7 +358,7 @@ where
                         }
                         self.queue.push(octets);
                     }
-                    Step::Event(event) => self.held = Some(event),
+                    Step::Event(event) => self.held = Some(Box::new(event)),
                     _ => break,
                 }
             }

@@ -44,6 +44,13 @@ impl Queue {
         *self = Self::default();
     }
 
+    /// Lets the memory go while nothing is on its way.
+    pub(super) fn rest(&mut self) {
+        if self.chunks.is_empty() {
+            self.chunks = VecDeque::new();
+        }
+    }
+
     pub(super) fn into_chunks(self) -> Vec<Bytes> {
         self.chunks.into()
     }

@@ -41,11 +41,11 @@ impl Imap {
         let store = &self.shared.store;
         let appending = store.appending(&account, &folder, Timestamp::now()).await;
         let appending = appending.map_err(|error| refusal(&error, For::Messages))?;
-        self.coming = Some(Coming {
+        self.coming = Some(Box::new(Coming {
             appending,
             messages: 0,
             is_binary: false,
-        });
+        }));
         self.begin(&message);
         Ok(())
     }

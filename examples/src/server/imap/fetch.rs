@@ -19,6 +19,7 @@ use mailwire_imap::{
         view::Timing,
     },
 };
+use memchr::memmem;
 
 use super::{Imap, change::Named, words};
 use crate::store::{self, Content, Fetched, ReadError};
@@ -41,6 +42,8 @@ pub(super) struct Fetching {
     wants_text: bool,
     /// The messages that are left.
     left: vec::IntoIter<NonZeroU32>,
+    /// Where the view has the next one, most likely.
+    near: usize,
     /// What was read ahead of them.
     read: VecDeque<(u32, Fetched)>,
     /// Those in front whose sizes are known, and that were marked as seen.
@@ -127,6 +130,7 @@ impl Imap {
             wants_text,
             plan,
             left: left.into_iter(),
+            near: 0,
             read: VecDeque::new(),
             prepared: 0,
             just_seen: Vec::new(),
@@ -278,22 +282,25 @@ impl Imap {
         let Some(open) = &mut self.selected else {
             return Err(Failure::Told(Done::unavailable()));
         };
-        let (Some(number), Some(facts)) = (open.view.number(uid), open.view.facts(uid)) else {
+        let seen = fetching.just_seen.binary_search(&uid.get());
+        if let (Ok(_), Some(number)) = (seen, open.view.number(uid)) {
+            open.view.flags_were_told(number);
+        }
+        let Some((number, mut facts)) = open.view.message_near(uid, &mut fetching.near) else {
             fetching.has_expunged |= fetching.timing == Timing::KeepNumbers;
             return Ok(());
         };
-        let mut facts = facts.into_owned();
         if let Fetched::Whole(octets) = &text
             && fetching.wants_text
+            && facts.octets != Some(octets.len() as u64)
         {
             // Another program may have written into the file: what is sent is what counts.
-            facts.octets = Some(octets.len() as u64);
+            facts.to_mut().octets = Some(octets.len() as u64);
         }
         let needs = fetching.plan.needs(&facts);
         let mut fetched = message::Fetched::new(number, &facts);
-        if fetching.just_seen.binary_search(&uid.get()).is_ok() {
+        if seen.is_ok() {
             fetched.seen = Seen::JustSet;
-            open.view.flags_were_told(number);
         }
         let (structure, measures);
         match &text {
@@ -419,14 +426,9 @@ fn scan(text: &[u8], needs: Needs) -> Structure {
     if needs > Needs::Header {
         return Structure::of(text);
     }
-    let mut scanner = Scanner::new();
-    for piece in text.chunks(4096) {
-        scanner.feed(piece);
-        if scanner.has_header() {
-            break;
-        }
-    }
-    scanner.finish()
+    // The body behind it is not even counted.
+    let end = memmem::find(text, b"\r\n\r\n").map_or(text.len(), |at| at + 4);
+    Structure::of(text.get(..end).unwrap_or(text))
 }
 
 async fn scan_large(

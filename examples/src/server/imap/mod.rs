@@ -18,7 +18,7 @@ mod folders;
 mod selected;
 mod words;
 
-use std::sync::Arc;
+use std::{future::pending, sync::Arc};
 
 use bytes::Bytes;
 use mailtls::{
@@ -51,24 +51,30 @@ use crate::{accounts::Checked, store::Account};
 
 /// Serves one connection to its end.
 ///
+/// Thousands of connections idle where one works. So what only work needs is behind a `Box`, here
+/// and in the [`Session`] below, and not in the future of each of them.
+///
 /// # Cancel safety
 ///
 /// Dropping the future cuts the connection and discards messages that were coming in.
 pub async fn serve<IO>(
     shared: Arc<Shared>,
-    mut connection: Connection<Server, IO>,
+    mut connection: Box<Connection<Server, IO>>,
     mut stop: Stopped,
 ) -> Summary
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     let mut session = Imap::new(shared);
-    let mut deadline = LoginDeadline::new();
+    let mut deadline = Some(LoginDeadline::new());
     let mut stopping = false;
     let ended = loop {
         if session.is_lost {
             session.is_lost = false;
             connection.machine().shutdown();
+        }
+        if connection.machine().state() != State::NotAuthenticated {
+            deadline = None;
         }
         let turn = tokio::select! {
             biased;
@@ -77,14 +83,14 @@ where
                 connection.machine().shutdown();
                 continue;
             }
-            () = deadline.passed(), if connection_waits_for_login(&mut connection) => {
+            () = passed(&mut deadline) => {
                 connection.machine().shutdown();
                 continue;
             }
             turn = connection.turn() => turn,
             () = session.stirred(), if session.idles => {
                 let mut out = Untagged::new();
-                connection.during(session.tell_news(&mut out)).await;
+                connection.during(Box::pin(session.tell_news(&mut out))).await;
                 apply(Reaction::from(out), connection.machine());
                 continue;
             }
@@ -94,9 +100,10 @@ where
                 let machine = connection.machine();
                 session.tag = machine.tag().cloned();
                 session.enabled = machine.enabled();
-                connection.during(respond(&mut session, event)).await
+                let reaction = Box::pin(respond(&mut session, event));
+                connection.during(reaction).await
             }
-            Ok(Turn::Room) => connection.during(more(&mut session)).await,
+            Ok(Turn::Room) => connection.during(Box::pin(more(&mut session))).await,
             Ok(Turn::Closed) => break None,
             Err(error) => break Some(error),
         };
@@ -122,25 +129,27 @@ fn apply(reaction: Reaction, machine: &mut Server) {
     }
 }
 
-fn connection_waits_for_login<IO>(connection: &mut Connection<Server, IO>) -> bool
-where
-    IO: AsyncRead + AsyncWrite + Unpin,
-{
-    connection.machine().state() == State::NotAuthenticated
+/// The deadline of those who have not logged in.
+async fn passed(deadline: &mut Option<LoginDeadline>) {
+    match deadline {
+        Some(deadline) => deadline.passed().await,
+        None => pending().await,
+    }
 }
 
 struct Imap {
     shared: Arc<Shared>,
     login: Exchange,
-    tls: Option<TlsInfo>,
+    /// For the login, which may be bound to it.
+    tls: Option<Box<TlsInfo>>,
     user: Option<String>,
     account: Option<Account>,
     /// The tag of the command that is being answered.
     tag: Option<Tag>,
     enabled: Extensions,
-    selected: Option<Open>,
+    selected: Option<Box<Open>>,
     fetching: Option<Box<Fetching>>,
-    coming: Option<Coming>,
+    coming: Option<Box<Coming>>,
     idles: bool,
     /// The mailbox that was selected is another one now: the session has to end.
     is_lost: bool,
@@ -179,7 +188,21 @@ impl Imap {
         made.map_err(|error| unavailable(&error))?;
         self.account = Some(name);
         self.user = Some(account);
+        // Of no use behind the login.
+        self.tls = None;
         Ok(())
+    }
+
+    async fn authenticate(&mut self, step: AuthStep) -> AuthAnswer {
+        let progress = match step {
+            AuthStep::Start { mechanism, initial } => {
+                let (name, tls) = (mechanism.as_str().as_bytes(), self.tls.as_deref());
+                let begun = self.login.begin(name, initial.as_ref(), tls, &self.shared);
+                begun.await
+            }
+            AuthStep::Response(response) => self.login.respond(&response, &self.shared).await,
+        };
+        self.progress(progress).await
     }
 
     async fn progress(&mut self, progress: Progress) -> AuthAnswer {
@@ -221,15 +244,7 @@ impl Session for Imap {
     }
 
     async fn auth(&mut self, step: AuthStep) -> AuthAnswer {
-        let progress = match step {
-            AuthStep::Start { mechanism, initial } => {
-                let (name, tls) = (mechanism.as_str().as_bytes(), self.tls.as_ref());
-                let begun = self.login.begin(name, initial.as_ref(), tls, &self.shared);
-                begun.await
-            }
-            AuthStep::Response(response) => self.login.respond(&response, &self.shared).await,
-        };
-        self.progress(progress).await
+        Box::pin(self.authenticate(step)).await
     }
 
     fn auth_cancelled(&mut self) {
@@ -237,7 +252,7 @@ impl Session for Imap {
     }
 
     fn secured(&mut self, tls: &TlsInfo) {
-        self.tls = Some(tls.clone());
+        self.tls = Some(Box::new(tls.clone()));
     }
 
     fn id(&mut self, fields: Option<&Fields>) {
@@ -257,7 +272,7 @@ impl Session for Imap {
         access: Access,
         out: &mut Untagged,
     ) -> Result<Selected, Done> {
-        self.open(&mailbox, &parameters, access, out).await
+        Box::pin(self.open(&mailbox, &parameters, access, out)).await
     }
 
     async fn command(&mut self, command: CommandBody, out: &mut Untagged) -> Answer {
@@ -266,7 +281,7 @@ impl Session for Imap {
                 self.tell_news(out).await;
                 Answer::Completed
             }
-            CommandBody::Close => self.close().await,
+            CommandBody::Close => Box::pin(self.close()).await,
             CommandBody::Unselect => {
                 self.selected = None;
                 Answer::Completed
@@ -279,13 +294,13 @@ impl Session for Imap {
             | CommandBody::UidExpunge { .. }
             | CommandBody::Search { .. }
             | CommandBody::Sort { .. }
-            | CommandBody::Thread { .. }) => self.messages(command, out).await,
-            command => self.mailboxes(command, out).await,
+            | CommandBody::Thread { .. }) => Box::pin(self.messages(command, out)).await,
+            command => Box::pin(self.mailboxes(command, out)).await,
         }
     }
 
     async fn more(&mut self, out: &mut Untagged) -> Answer {
-        let answer = self.fetch_on(out).await;
+        let answer = Box::pin(self.fetch_on(out)).await;
         if answer != Answer::More {
             self.hold_back(out);
         }
@@ -293,19 +308,19 @@ impl Session for Imap {
     }
 
     async fn append(&mut self, mailbox: Mailbox, message: Message) -> Result<(), Done> {
-        self.append_to(&mailbox, message).await
+        Box::pin(self.append_to(&mailbox, message)).await
     }
 
     async fn append_next(&mut self, message: Message) -> Result<(), Done> {
-        self.append_another(&message).await
+        Box::pin(self.append_another(&message)).await
     }
 
     async fn append_body(&mut self, octets: Bytes) -> Wanted {
-        self.append_octets(&octets).await
+        Box::pin(self.append_octets(&octets)).await
     }
 
     async fn append_end(&mut self, out: &mut Untagged) -> Done {
-        self.append_commit(out).await
+        Box::pin(self.append_commit(out)).await
     }
 
     fn append_reset(&mut self, _why: Reset) {

@@ -2,7 +2,7 @@
 
 use std::{
     future::{pending, ready},
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
@@ -40,6 +40,8 @@ pub(super) struct Open {
     pub(super) view: View,
     pub(super) saved: Saved,
     looked: Instant,
+    /// What the view was updated with last.
+    taken: Weak<Snapshot>,
     /// UIDs below it have been looked at for `\Recent`.
     next_claim: u32,
     /// The client has been told of all changes up to this modification sequence.
@@ -49,10 +51,15 @@ pub(super) struct Open {
 impl Open {
     /// Takes over what the store knows now.
     pub(super) fn take(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), MailboxError> {
+        // A NOOP mostly has nothing to tell.
+        if std::ptr::eq(self.taken.as_ptr(), Arc::as_ptr(snapshot)) {
+            return Ok(());
+        }
         let translated = self.translation.of(snapshot);
         let taken = self.view.update(translated);
         taken.map_err(|_| MailboxError::Gone)?;
         self.claim(snapshot);
+        self.taken = Arc::downgrade(snapshot);
         Ok(())
     }
 
@@ -126,6 +133,7 @@ impl Imap {
             view,
             saved: Saved::new(),
             looked: Instant::now(),
+            taken: Arc::downgrade(&snapshot),
             next_claim: 1,
             told: snapshot.highest_mod_seq,
         };
@@ -155,7 +163,7 @@ impl Imap {
         selected.recent = open.view.recent();
         selected.first_unseen = open.view.first_unseen();
         selected.highest_mod_seq = Some(snapshot.highest_mod_seq);
-        self.selected = Some(open);
+        self.selected = Some(Box::new(open));
         Ok(selected)
     }
 

@@ -255,15 +255,9 @@ impl Mailbox {
     }
 
     fn claim(&mut self, number: u64) {
-        let open = |claim| claim == Claim::Open;
-        if self
-            .snapshot
-            .messages
-            .iter()
-            .any(|message| open(message.claim))
-        {
+        if std::mem::take(&mut self.has_open_claims) {
             for message in &mut Arc::make_mut(&mut self.snapshot).messages {
-                if open(message.claim) {
+                if message.claim == Claim::Open {
                     message.claim = Claim::By(number);
                 }
             }
@@ -305,6 +299,7 @@ impl Mailbox {
         Arc::make_mut(&mut self.snapshot).uid_validity = uid_validity;
         let mut moved = Self::new(uid_validity);
         (moved.snapshot, moved.texts) = (self.snapshot, self.texts);
+        moved.has_open_claims = self.has_open_claims;
         moved.publish();
         moved
     }

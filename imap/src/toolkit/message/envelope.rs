@@ -9,7 +9,7 @@ use super::{
     structure::{Entity, Structure},
 };
 use crate::{
-    envelope::{AddressParts, Envelope},
+    envelope::{AddressParts, Envelope, EnvelopeBuilder},
     limits::ENVELOPE_ADDRESSES,
 };
 
@@ -21,8 +21,15 @@ impl Structure {
     /// The ENVELOPE of the message.
     #[must_use]
     pub fn envelope(&self) -> Envelope {
-        self.root()
-            .map_or_else(|| Envelope::builder().build(), |root| root.envelope())
+        self.with_envelope(|builder| builder.build())
+    }
+
+    /// Hands over what makes the ENVELOPE of the message, to be written where it belongs.
+    pub(super) fn with_envelope<T>(&self, write: impl FnOnce(&EnvelopeBuilder<'_>) -> T) -> T {
+        match self.root() {
+            Some(root) => of_entity(&root, write),
+            None => write(&Envelope::builder()),
+        }
     }
 }
 
@@ -31,7 +38,7 @@ impl Entity<'_> {
     /// out, and an empty group named `...` says so.
     #[must_use]
     pub fn envelope(&self) -> Envelope {
-        of_entity(self)
+        of_entity(self, |builder| builder.build())
     }
 }
 
@@ -53,7 +60,7 @@ impl<'a> Values<'_, 'a> {
     }
 }
 
-fn of_entity(entity: &Entity<'_>) -> Envelope {
+fn of_entity<T>(entity: &Entity<'_>, write: impl FnOnce(&EnvelopeBuilder<'_>) -> T) -> T {
     let values = Values(entity);
     let lists = [
         (Known::From, 1),
@@ -112,7 +119,7 @@ fn of_entity(entity: &Entity<'_>) -> Envelope {
     let subject = values.text(Known::Subject);
     let in_reply_to = values.text(Known::InReplyTo);
     let message_id = values.text(Known::MessageId);
-    Envelope::builder()
+    let builder = Envelope::builder()
         .date(date.as_deref())
         .subject(subject.as_deref())
         .from(of_from)
@@ -122,6 +129,6 @@ fn of_entity(entity: &Entity<'_>) -> Envelope {
         .cc(list(to, cc))
         .bcc(list(cc, bcc))
         .in_reply_to(in_reply_to.as_deref())
-        .message_id(message_id.as_deref())
-        .build()
+        .message_id(message_id.as_deref());
+    write(&builder)
 }

@@ -1,6 +1,6 @@
 //! The scanner: from the octets of a message to its [`Structure`].
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
 use memchr::{memchr, memchr_iter, memmem};
@@ -50,7 +50,8 @@ pub struct Scanner {
     longest: usize,
     line: Line,
     is_cut: bool,
-    finder: memmem::Finder<'static>,
+    /// Looks for lines that may be delimiters; made when there is one to wait for.
+    finder: Option<Box<memmem::Finder<'static>>>,
 }
 
 /// ```text
@@ -119,7 +120,7 @@ impl Scanner {
             longest: 0,
             line: Line::default(),
             is_cut: false,
-            finder: memmem::Finder::new(b"\n--"),
+            finder: None,
         };
         scanner.begin_entity();
         scanner
@@ -262,7 +263,7 @@ impl Scanner {
             State::Body if self.longest == 0 => piece.len(),
             // A delimiter begins behind a line end with two dashes, the second of which may come
             // with the next piece.
-            State::Body => match self.finder.find(piece) {
+            State::Body => match self.finder().find(piece) {
                 Some(at) => at + 1,
                 None if piece.ends_with(b"\n-") => piece.len() - 1,
                 None => piece.len(),
@@ -285,6 +286,11 @@ impl Scanner {
             State::Delimiter { .. } => {}
         }
         rest
+    }
+
+    fn finder(&mut self) -> &memmem::Finder<'static> {
+        let finder = || Box::new(memmem::Finder::new(b"\n--"));
+        self.finder.get_or_insert_with(finder)
     }
 
     /// Counts text.

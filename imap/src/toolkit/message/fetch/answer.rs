@@ -190,8 +190,9 @@ impl<'a> Writing<'a> {
                 self.builder.size(octets)
             }
             Item::Envelope => {
-                let envelope = self.structure()?.envelope();
-                self.builder.envelope(&envelope)
+                let structure = self.structure()?;
+                let builder = self.builder;
+                structure.with_envelope(|envelope| builder.envelope_of(envelope))
             }
             Item::Body(form) => {
                 let body = self.structure()?.body(*form);
