@@ -2,13 +2,13 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`selected`] | the mailbox that is open, and what the client was told of it |
-//! | [`folders`] | LIST, CREATE, STATUS and the like |
-//! | [`fetch`] | FETCH, in pieces |
-//! | [`find`] | SEARCH, SORT and THREAD |
-//! | [`change`] | STORE, COPY, MOVE, EXPUNGE |
-//! | [`append`] | APPEND |
-//! | [`words`] | the store's words in those of the protocol |
+//! | `selected` | the mailbox that is open, and what the client was told of it |
+//! | `folders` | LIST, CREATE, STATUS and the like |
+//! | `fetch` | FETCH, in pieces |
+//! | `find` | SEARCH, SORT and THREAD |
+//! | `change` | STORE, COPY, MOVE, EXPUNGE |
+//! | `append` | APPEND |
+//! | `words` | the store's words in those of the protocol |
 
 mod append;
 mod change;
