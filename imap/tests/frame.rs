@@ -379,6 +379,32 @@ fn a_tag_that_the_limit_of_a_line_cuts_is_not_repeated() {
 }
 
 #[test]
+fn a_line_that_is_too_long_ends_in_the_same_way_however_it_is_cut() {
+    let mut policy = Policy::logged_in();
+    policy.line = 64;
+    for end in [
+        "\"{3+}",
+        "{3+}",
+        "+}",
+        "{x+}",
+        "{0000000000000000000000000003+}",
+        "{3}",
+        "x",
+    ] {
+        let front = "x".repeat(70);
+        let input = format!("a {front} {end}\r\nb NOOP\r\nc NOOP\r\n");
+        let whole = run(policy, input.as_bytes(), 1_000);
+        assert!(matches!(
+            whole[0],
+            CommandFrame::Refused(_) | CommandFrame::Lost(Lost::BadLiteral)
+        ));
+        for size in [1, 5, 70] {
+            assert_eq!(run(policy, input.as_bytes(), size), whole, "{end}");
+        }
+    }
+}
+
+#[test]
 fn of_two_limits_the_one_that_is_met_first_counts() {
     let mut policy = Policy::logged_in();
     (policy.line, policy.command) = (64, 96);

@@ -13,7 +13,7 @@ use mailwire_imap::{
     flag::Flag,
     response::{Fetch, Response},
     sequence::SequenceSet,
-    server::{Access, Config, Done, Event, Extension, Extensions, Greeting, Owed, Selected},
+    server::{Access, Config, Done, Event, Extension, Extensions, Greeting, Selected},
     toolkit::{
         search::Saved,
         view::{Timing, View},
@@ -58,8 +58,9 @@ struct Shop {
     mailbox: Mailbox,
     view: Option<View>,
     saved: Saved,
-    /// What the other sessions do, and whether messages are told from the store.
+    /// What the other sessions do.
     plan: u32,
+    /// Whether messages are read only when it is their turn to be sent.
     is_apart: bool,
     out: VecDeque<Out>,
     /// What ends the command.
@@ -233,9 +234,6 @@ impl Application for Shop {
                 }
             }
             _ => {}
-        }
-        if self.server.owed() == Some(Owed::Login) || self.server.owed() == Some(Owed::Auth) {
-            unreachable!("it is logged in");
         }
     }
 

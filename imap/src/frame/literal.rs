@@ -37,8 +37,13 @@ pub(super) enum Announced {
     Lost,
 }
 
-/// Reads the end of a line whose front was thrown away.
-pub(super) fn announced_at_end(tail: &[u8]) -> Announced {
+/// Octets of the longest announcement, `~{9223372036854775807+}`.
+const ANNOUNCEMENT: usize = 24;
+
+/// Reads the end of a line whose front was thrown away, or is not looked at.
+pub(super) fn announced_at_end(line: &[u8]) -> Announced {
+    let start = line.len().saturating_sub(ANNOUNCEMENT);
+    let tail = line.get(start..).unwrap_or_default();
     match announced(tail) {
         // The brace that opens it may lie in what is gone.
         Announced::Nothing if tail.ends_with(b"+}") => Announced::Lost,

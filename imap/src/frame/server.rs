@@ -369,17 +369,19 @@ impl Commands {
     /// A line ends at `end`.
     fn line(&mut self, end: usize, input: &mut BytesMut) -> Result<Option<CommandFrame>, Lost> {
         let line = input.get(self.scan.line..end).unwrap_or_default();
+        // Of a line that is too long nobody knows the front, even if it has come all at once.
+        let is_cut = self.refused.is_some() || self.too_long(end).is_some();
         let announced = match announced(line) {
+            _ if is_cut => announced_at_end(line),
             // `{50}` within quotes that never end is no literal; but whether a client thinks so
             // that does not wait, nobody knows.
-            Announced::Literal(literal, _) if self.refused.is_none() && ends_in_quotes(line) => {
+            Announced::Literal(literal, _) if ends_in_quotes(line) => {
                 if literal.waits {
                     Announced::Nothing
                 } else {
                     Announced::Lost
                 }
             }
-            Announced::Nothing if self.thrown > 0 => announced_at_end(line),
             announced => announced,
         };
         if self.refused.is_none() {
