@@ -14,7 +14,8 @@ derives no key either.
 
 Each round measures each contender once, in turns; a ratio is the median of the rounds' ratios. CPU is what
 /proc/PID/stat says of all threads, for Dovecot of all its processes; memory is the PSS of the same processes above that
-before the connections, for each connection. The client is benches/load, the same for everybody.
+before the connections, for each connection. The client is benches/load, the same for everybody. Where other work is on the
+machine, CPU is what to trust: of what is left, whoever has more processes gets more.
 
     checks/load/imap.py MAILSERVER IMAPLOAD [--rounds N] [--scale F] [--connections N] [--only E3,E4,E5,T]
 
