@@ -34,6 +34,9 @@ pub(crate) struct Plan {
     pub(crate) cut: Option<usize>,
     /// The call with this number fails with this errno.
     pub(crate) fail: Option<(usize, i32)>,
+    /// Of the calls with this name, that with this number fails with this errno, counted from the
+    /// first call of all.
+    pub(crate) fail_of: Option<(&'static str, usize, i32)>,
     /// The sync with this number answers success and does nothing.
     pub(crate) skip_sync: Option<usize>,
     /// A write takes no more octets than this.
@@ -201,6 +204,12 @@ impl Model {
             return Err(errno(5));
         }
         state.calls.push(call);
+        if let Some((name, number, error)) = state.plan.fail_of
+            && name == call
+            && state.calls.iter().filter(|of| **of == name).count() == number + 1
+        {
+            return Err(errno(error));
+        }
         match state.plan.fail {
             Some((number, error)) if number + 1 == state.calls.len() => Err(errno(error)),
             _ => Ok(state),

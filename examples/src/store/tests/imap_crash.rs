@@ -458,32 +458,22 @@ fn store_17_the_fifty_seventh_copy_fails_and_there_is_none() {
         .unwrap();
     let (desk, ticket) = enter(&store, &Folder::inbox()).unwrap();
     let uids: Vec<u32> = (1..=100).collect();
-    let before = model.calls().len();
-    let links = |model: &Model, from: usize| {
-        let calls = model.calls();
-        let links = calls.iter().enumerate().skip(from);
-        let links: Vec<usize> = links
-            .filter(|(_, call)| **call == "link")
-            .map(|(at, _)| at)
-            .collect();
-        links
-    };
+    let links = || model.calls().iter().filter(|call| **call == "link").count();
+    let before = links();
     desk.copy(&ticket, &uids, &other(), at(NOW)).unwrap();
-    let offset = links(&model, before)[56] - before;
+    assert_eq!(links() - before, 100);
     let copied = desk
         .status(&other(), super::super::Sizes::Known, at(NOW))
         .unwrap();
     let files = model.files().len();
     model.plan(Plan {
-        fail: Some((model.calls().len() + offset, ENOSPC)),
+        fail_of: Some(("link", links() + 56, ENOSPC)),
         ..Plan::default()
     });
+    let before = links();
     let refused = desk.copy(&ticket, &uids, &other(), at(NOW));
     assert_eq!(refused, Err(StoreError::Full.into()));
-    assert_eq!(
-        model.calls().iter().filter(|call| **call == "link").count() % 100,
-        57
-    );
+    assert_eq!(links() - before, 57);
     assert_eq!(model.files().len(), files);
     let after = desk
         .status(&other(), super::super::Sizes::Known, at(NOW))
