@@ -57,7 +57,7 @@ pub struct Options {
     pub store: Option<MeasuringStore>,
 
     /// For measuring only: let IMAP clients log in without TLS, on loopback
-    #[arg(long, requires = "store", conflicts_with = "listen")]
+    #[arg(long, requires = "store", conflicts_with_all = ["config", "listen"])]
     pub clear_text_login: bool,
 }
 
